@@ -1,0 +1,286 @@
+/* step.h - what a step of a pipeline is; installed as <takeup/step.h>, and all that a plugin sees.
+ *
+ * A pipeline is a graph of steps. Items flow along it: frames come from a source, become crops,
+ * lines, segments. A step is described by a `struct takeup_step`: its name, its parameters, the
+ * kind of item that it takes and the kind that it gives, and six functions:
+ *
+ *     warm -> open -> feed, feed, … -> finish -> close          (a source: pull instead of feed)
+ *
+ *   warm    before the process forks, once for each instance: load models. May take long, must
+ *           start no thread and open nothing that is to be written. Optional.
+ *   open    a run begins; `host` is valid until close.
+ *   feed    takes one item, emits none, one or several.
+ *   pull    of a source: emits the next items; 1 to be called again, 0 at the end.
+ *   finish  the input has ended: emit what was held back. Optional.
+ *   close   frees what the instance holds, whatever came before (even nothing). Optional.
+ *
+ * An instance is `self_size` bytes, zero-filled before warm. `params` points to a structure of the
+ * step's own, filled from the pipeline file by the table of parameters, and constant.
+ *
+ * Flags. TAKEUP_SERIAL: one instance sees all items, in order. TAKEUP_PARALLEL: the step keeps
+ * nothing between two items, so there may be an instance for each thread, and each sees any of the
+ * items; the scheduler restores their order behind it. No function of one instance is ever called
+ * by two threads at once.
+ *
+ * Errors. A function that fails says why through host->fail and returns its (negative) value; in
+ * warm there is no host yet: it writes a reason into `why`. The run then ends. An emit that answers
+ * below 0 is passed on as it is.
+ *
+ * Ownership. Items are counted references and never change once emitted. emit takes over the
+ * caller's reference, also when it fails. feed borrows: takeup_item_ref to keep it longer.
+ *
+ * This header depends on no library. A change that breaks a plugin raises TAKEUP_STEP_ABI. */
+#ifndef TAKEUP_STEP_H
+#define TAKEUP_STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TAKEUP_STEP_ABI 1
+
+/* ---- items ---- */
+
+enum takeup_port {
+    TAKEUP_PORT_NONE,     /* a source takes nothing; a step that only writes files gives nothing */
+    TAKEUP_PORT_FRAME,    /* struct takeup_frame */
+    TAKEUP_PORT_CROP,     /* struct takeup_crop */
+    TAKEUP_PORT_BOXES,    /* struct takeup_boxes */
+    TAKEUP_PORT_LINES,    /* struct takeup_lines */
+    TAKEUP_PORT_SEGMENTS, /* struct takeup_segment */
+    TAKEUP_PORT_COUNT
+};
+
+/* Times are microseconds since the start of the video: of the container where it says one, else of
+ * the first frame. An item covers [start_us, end_us). */
+struct takeup_item {
+    enum takeup_port port;
+    int references;  /* takeup_item_ref, takeup_item_unref */
+    uint64_t number; /* given by the scheduler: order behind one step */
+    int64_t start_us, end_us;
+    void (*free)(struct takeup_item *); /* frees the item and all it holds */
+};
+
+static inline void *takeup_item_ref(void *item)
+{
+    (void)__atomic_add_fetch(&((struct takeup_item *)item)->references, 1, __ATOMIC_RELAXED);
+    return item;
+}
+
+/* Accepts NULL. */
+static inline void takeup_item_unref(void *item)
+{
+    struct takeup_item *base = item;
+    if (base && __atomic_sub_fetch(&base->references, 1, __ATOMIC_ACQ_REL) == 0)
+        base->free(base);
+}
+
+struct takeup_rational {
+    int num, den;
+};
+
+/* In pixels of the frame as it is shown (rotated, square pixels). */
+struct takeup_box {
+    int x, y, width, height;
+};
+
+/* What is in the planes. All have 8 bits a sample; what a video has more is rounded. Full range:
+ * black is 0, white is 255. */
+enum takeup_pixels {
+    TAKEUP_PIXELS_GRAY,   /* plane 0: luma */
+    TAKEUP_PIXELS_YUV420, /* planes 0 to 2: luma, then Cb and Cr at half width and height, rounded
+                             up */
+};
+
+/* A picture as a viewer sees it: rotated as the display matrix says, fields put together. */
+struct takeup_frame {
+    struct takeup_item item;
+    int width, height;
+    enum takeup_pixels pixels;
+    const uint8_t *plane[3];
+    int stride[3];                    /* bytes from one row to the next, at least the row's width */
+    int64_t pts;                      /* as in the file, */
+    struct takeup_rational time_base; /* in this unit of seconds */
+    struct takeup_rational sample_aspect; /* shape of a pixel; 1/1 when it is not known */
+    void *owner;                          /* of the planes; the maker's */
+};
+
+/* An image to be read: a part of a frame, or made from several frames, that shows one state of one
+ * region from start_us to end_us. */
+struct takeup_crop {
+    struct takeup_item item;
+    uint64_t region;       /* the same number: the same region at another time */
+    struct takeup_box box; /* where the region lies in the frame */
+    int width, height;     /* of the image, which may be scaled */
+    const uint8_t *luma;
+    int stride;
+    void *owner;
+};
+
+struct takeup_object {
+    const char *label;
+    float confidence; /* 0..1 */
+    struct takeup_box box;
+};
+
+/* What a detector found in one frame; count may be 0. */
+struct takeup_boxes {
+    struct takeup_item item;
+    const struct takeup_object *objects;
+    size_t count;
+};
+
+struct takeup_word {
+    const char *text; /* UTF-8 */
+    float confidence; /* 0..1 */
+    struct takeup_box box;
+};
+
+struct takeup_line {
+    const char *text;
+    float confidence;
+    struct takeup_box box;
+    const struct takeup_word *words;
+    size_t word_count;
+};
+
+/* What was read in one crop, from top to bottom; count is 0 when there was no text. */
+struct takeup_lines {
+    struct takeup_item item;
+    uint64_t region;
+    struct takeup_box box;
+    const struct takeup_line *lines;
+    size_t count;
+};
+
+/* One text, shown from start_us to end_us; its lines are parted by \n. Emitted in the order of
+ * start_us. */
+struct takeup_segment {
+    struct takeup_item item;
+    const char *text;
+    float confidence;
+    struct takeup_box box;
+};
+
+/* Where a step puts what it makes. */
+struct takeup_output {
+    int (*emit)(struct takeup_output *output, struct takeup_item *item);
+};
+
+static inline int takeup_emit(struct takeup_output *output, void *item)
+{
+    return output->emit(output, item);
+}
+
+/* ---- parameters ---- */
+
+enum takeup_type {
+    TAKEUP_TYPE_BOOL,    /* bool */
+    TAKEUP_TYPE_INT,     /* int64_t */
+    TAKEUP_TYPE_REAL,    /* double */
+    TAKEUP_TYPE_TEXT,    /* const char * */
+    TAKEUP_TYPE_STRINGS, /* struct takeup_strings */
+};
+
+struct takeup_strings {
+    const char *const *items;
+    size_t count;
+};
+
+/* One row of a step's table, which ends with a row whose name is NULL. Validation, `takeup steps`
+ * and the documentation come from it. */
+struct takeup_param {
+    const char *name;
+    enum takeup_type type;
+    size_t offset;         /* of the value in the step's params structure */
+    const char *otherwise; /* default, as it would stand in YAML: "5", "[eng]", "true" */
+    double min, max;       /* of INT and REAL, and of the count of STRINGS; both 0: no bounds */
+    const char *choices;   /* of TEXT and of each of STRINGS: "srt|vtt"; NULL: any */
+    const char *help;      /* one line */
+};
+
+/* ---- the surroundings of a step ---- */
+
+/* The kinds of failure that a step can tell; what follows from each is the worker's to say. */
+enum takeup_failure {
+    TAKEUP_FAIL_INPUT,   /* the input is not what it should be; trying again is no use */
+    TAKEUP_FAIL_CONFIG,  /* a parameter does not fit */
+    TAKEUP_FAIL_MISSING, /* a model, a language, a codec is not installed */
+    TAKEUP_FAIL_IO,      /* reading or writing failed; it may work another time */
+    TAKEUP_FAIL_MEMORY,
+    TAKEUP_FAIL_STOPPED, /* the run is being ended */
+    TAKEUP_FAIL_BUG,
+};
+
+enum takeup_counter {
+    TAKEUP_COUNT_FRAMES_DECODED,
+    TAKEUP_COUNT_FRAMES_READ, /* images given to the reader */
+    TAKEUP_COUNTERS
+};
+
+/* Valid from open to close; its functions may be called by any instance, at any time between. */
+struct takeup_host {
+    int input_fd;           /* the regular file to be worked on, at offset 0 in open; for pread */
+    const char *input_name; /* for messages, and for what the name's ending tells */
+    int output_dir;         /* directory for artifacts; plain names only, none that exists */
+
+    /* Says why the run fails; the first call counts. what to do may be NULL. Returns below 0. */
+    int (*fail)(struct takeup_host *host, enum takeup_failure failure, const char *what_to_do,
+                const char *format, ...) __attribute__((format(printf, 4, 5)));
+    /* Ends up in the record's warnings. */
+    void (*warn)(struct takeup_host *host, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+    /* A line in the log: what was opened, what was found. Not one for each frame. */
+    void (*info)(struct takeup_host *host, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+    /* How far the input is done, in microseconds; total 0 when it is not known. Also tells the
+     * worker that the run is alive, so a source calls it for each item. */
+    void (*progress)(struct takeup_host *host, int64_t done_us, int64_t total_us);
+    void (*count)(struct takeup_host *host, enum takeup_counter counter, uint64_t more);
+};
+
+/* ---- a step ---- */
+
+enum takeup_flags {
+    TAKEUP_SERIAL = 1 << 0,
+    TAKEUP_PARALLEL = 1 << 1,
+};
+
+enum { TAKEUP_WHY_SIZE = 512 };
+
+/* Why warm failed. */
+struct takeup_why {
+    enum takeup_failure failure;
+    char text[TAKEUP_WHY_SIZE];
+    char what_to_do[TAKEUP_WHY_SIZE];
+};
+
+struct takeup_step {
+    const char *name;
+    const char *help; /* one line */
+    enum takeup_port takes, gives;
+    unsigned flags; /* exactly one of takeup_flags */
+    /* What it adds to the result, NULL at the end: keys ("segments") and artifacts. Two steps of a
+     * pipeline that write the same are an error. NULL: nothing. */
+    const char *const *writes;
+    const struct takeup_param *params; /* NULL: none */
+    size_t params_size, self_size;
+
+    int (*warm)(void *self, const void *params, struct takeup_why *why);
+    int (*open)(void *self, const void *params, struct takeup_host *host);
+    int (*feed)(void *self, const struct takeup_item *item, struct takeup_output *output);
+    int (*pull)(void *self, struct takeup_output *output);
+    int (*finish)(void *self, struct takeup_output *output);
+    void (*close)(void *self);
+};
+
+/* ---- a plugin ---- */
+
+/* A shared object exports one of these under the name takeup_plugin. */
+struct takeup_plugin {
+    unsigned abi; /* TAKEUP_STEP_ABI */
+    const char *name, *version;
+    const struct takeup_step *const *steps; /* NULL at the end */
+};
+
+#endif

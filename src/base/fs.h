@@ -1,0 +1,69 @@
+/* fs.h - files and directories, always relative to an open directory.
+ *
+ * Every descriptor is O_CLOEXEC. Names in error texts are what the caller passes as `shown`, so
+ * that a person finds the file. */
+#ifndef TAKEUP_BASE_FS_H
+#define TAKEUP_BASE_FS_H
+
+#include "base/err.h"
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* Cleanup handlers. */
+void fs_close(int *fd);       /* -1 afterwards; accepts -1 */
+void fs_close_dir(DIR **dir); /* NULL afterwards; accepts NULL */
+
+/* A new stream over the directory `name` inside dir_fd ("." for itself), at its beginning. */
+int fs_open_dir(int dir_fd, const char *name, DIR **ret_dir, struct err *err);
+/* Is `name` "." or ".."? */
+bool fs_is_dots(const char *name);
+
+/* The whole of a regular file of at most max bytes (ERR_INPUT and -EFBIG beyond). Neither a link
+ * nor a FIFO is opened. *ret_data has a NUL behind it; the caller frees it. */
+int fs_read_file(int dir_fd, const char *name, size_t max, char **ret_data, size_t *ret_len,
+                 struct err *err);
+
+enum fs_write_flags {
+    FS_SYNC = 1 << 0,   /* fsync before it is closed */
+    FS_NEW = 1 << 1,    /* it must not exist yet */
+    FS_APPEND = 1 << 2, /* else what it held is replaced, in place */
+};
+/* Writes it all; EINTR and short writes are dealt with. */
+int fs_write_file(int dir_fd, const char *name, const void *data, size_t len, unsigned flags,
+                  struct err *err);
+/* To an open descriptor. */
+int fs_write_all(int fd, const void *data, size_t len);
+
+/* fsync of something named inside dir_fd. EIO is not tried again: see docs/spool.md. */
+int fs_sync_file(int dir_fd, const char *name, struct err *err);
+int fs_sync_dir(int dir_fd, const char *shown, struct err *err);
+
+/* Removes the directory `name` and what is in it. Only for what this process made itself. Never
+ * follows a link, never leaves the device. 0 also when it is not there. */
+int fs_remove_tree(int dir_fd, const char *name, struct err *err);
+
+/* Does its directory live on a network or FUSE filesystem, where no event arrives from others? */
+bool fs_is_remote(int fd);
+/* "ext4", "nfs" … or a number in hex; borrowed for ever or until the next call. */
+const char *fs_type_name(int fd);
+/* What an ordinary user may still write; -1 when it cannot be told. */
+int64_t fs_free_bytes(int fd);
+
+/* What identifies the content of a file without reading it. */
+struct fs_print {
+    int64_t size_bytes;
+    int64_t mtime_ns;
+    uint64_t inode;
+};
+struct fs_print fs_print_of(const struct stat *st);
+bool fs_print_equal(const struct fs_print *a, const struct fs_print *b);
+
+int64_t fs_mtime_ms(const struct stat *st);
+int64_t fs_ctime_ms(const struct stat *st);
+
+#endif

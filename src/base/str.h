@@ -1,0 +1,39 @@
+/* str.h - a string that grows, and what there is to know about UTF-8.
+ *
+ *     struct str s = { 0 };  str_add(&s, "text"); … s.data …  str_release(&s);  */
+#ifndef TAKEUP_BASE_STR_H
+#define TAKEUP_BASE_STR_H
+
+#include "base/macros.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct str {
+    char *data; /* NUL-terminated; NULL while nothing was added */
+    size_t len;
+    size_t size;
+};
+
+void str_add(struct str *str, const char *text);
+void str_add_bytes(struct str *str, const void *bytes, size_t len);
+void str_addf(struct str *str, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The text so far, "" when nothing was added; borrowed until the next call. */
+const char *str_text(const struct str *str);
+/* The text so far, moved to the caller, who frees it; str is empty afterwards. */
+char *str_take(struct str *str);
+void str_release(struct str *str);
+
+bool str_has_prefix(const char *text, const char *prefix);
+bool str_has_suffix(const char *text, const char *suffix);
+
+/* The length of the longest start of text that is at most max bytes and cuts no UTF-8 character. */
+size_t str_utf8_cut(const char *text, size_t max);
+bool str_is_utf8(const char *text, size_t len);
+/* A copy in which every byte that is not part of valid UTF-8 is U+FFFD; the caller frees it. */
+char *str_utf8_clean(const char *text, size_t len);
+
+/* count random bytes as 2 * count hex digits and a NUL. */
+void str_random_hex(char *out, size_t count);
+
+#endif

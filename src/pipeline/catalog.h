@@ -1,0 +1,40 @@
+/* catalog.h - the steps there are: those that were built in, and those of plugins.
+ *
+ * A plugin is a shared object in a plugin directory. It is tried in a probe child: one that cannot
+ * be loaded, has another ABI, dies, hangs or leaves a second thread is off, with the reason. The
+ * catalog knows its steps by name only; its code is loaded by catalog_load_plugins, in the process
+ * that runs the pipeline. */
+#ifndef TAKEUP_PIPELINE_CATALOG_H
+#define TAKEUP_PIPELINE_CATALOG_H
+
+#include "api/step.h"
+#include "base/err.h"
+
+#include <stddef.h>
+
+struct catalog;
+
+struct catalog_plugin {
+    const char *path, *name, *version; /* name: from the file's when it could not be loaded */
+    const char *const *steps;          /* names; NULL at the end */
+    const char *off;                   /* why it is not used; NULL: it is */
+};
+
+/* builtins: NULL at the end; borrowed. plugin_dir: NULL or a directory that may not exist. */
+int catalog_new(const struct takeup_step *const *builtins, const char *plugin_dir,
+                struct catalog **ret_catalog, struct err *err);
+void catalog_free(struct catalog **catalog);
+
+/* NULL: not built in, and of no plugin that was loaded here. */
+const struct takeup_step *catalog_find(const struct catalog *catalog, const char *name);
+/* The plugin that would bring this step; NULL: none. */
+const struct catalog_plugin *catalog_plugin_of(const struct catalog *catalog, const char *name);
+
+/* All built-in steps, then those of loaded plugins; NULL past the end. */
+const struct takeup_step *catalog_step_at(const struct catalog *catalog, size_t index);
+const struct catalog_plugin *catalog_plugin_at(const struct catalog *catalog, size_t index);
+
+/* Loads the code of all plugins that are on into this process. */
+int catalog_load_plugins(struct catalog *catalog, struct err *err);
+
+#endif

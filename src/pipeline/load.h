@@ -1,0 +1,53 @@
+/* load.h - pipeline files, checked into plans.
+ *
+ *     pipelines_load -> pipelines_find -> (fork) -> pipeline_plan -> plan_run (schedule.h)
+ *
+ * A file that is wrong does not keep the others from being loaded: it is there by its id with
+ * `broken` set, so that a job that names it gets the reason. */
+#ifndef TAKEUP_PIPELINE_LOAD_H
+#define TAKEUP_PIPELINE_LOAD_H
+
+#include "base/err.h"
+#include "base/json.h"
+#include "pipeline/catalog.h"
+
+struct pipelines; /* all of one directory */
+struct plan;      /* a checked DAG with its instances */
+
+struct pipeline {
+    const char *id;          /* of a broken file without one: the file's name less its ending */
+    const char *description; /* "" when not said */
+    const char *path;
+    const char *hash;         /* of the file's bytes: 16 hex digits */
+    const struct err *broken; /* "FILE:LINE:COLUMN: …"; NULL: it is fine */
+};
+
+/* Loads *.yaml, *.yml and *.json of dir; two files of one id: the second is broken. Plans that need
+ * a plugin's step are checked in a child, so that its code stays out of this process. */
+int pipelines_load(const char *dir, struct catalog *catalog, struct pipelines **ret_pipelines,
+                   struct err *err);
+void pipelines_free(struct pipelines **pipelines);
+const struct pipeline *pipelines_find(const struct pipelines *pipelines, const char *id);
+const struct pipeline *pipelines_at(const struct pipelines *pipelines, size_t index); /* by id */
+/* "ocr_only, slides": for error texts; the caller frees it. */
+char *pipelines_list(const struct pipelines *pipelines);
+
+/* Warms the instances of every plan that needs no plugin. What fails (a missing language) fails
+ * again, with its reason, in the job that needs it; here fn is told. Starts no thread. */
+void pipelines_warm(struct pipelines *pipelines,
+                    void (*fn)(void *arg, const struct pipeline *pipeline, const struct err *err),
+                    void *arg);
+
+/* In the process that runs it, once: the plan, warm, with `params` ({"STEP.PARAM": value}, or NULL)
+ * in force. Plugins are loaded here. Borrowed from pipelines. ERR_CONFIG names the parameter and
+ * those there are; ERR_MISSING what has to be installed. */
+int pipeline_plan(struct pipelines *pipelines, const struct pipeline *pipeline,
+                  const json_t *params, struct plan **ret_plan, struct err *err);
+
+/* The same checks for one file, wherever it lies, and nothing kept: `takeup validate`. */
+int pipeline_validate_file(const char *path, struct catalog *catalog, struct err *err);
+
+/* As DOT; the caller frees it. */
+char *plan_dot(const struct plan *plan);
+
+#endif

@@ -1,0 +1,32 @@
+/* schedule.h - run a plan on one input.
+ *
+ * Items go from step to step as the DAG says; what writes to the result goes to the sink as well.
+ * Memory does not grow with the length of the input, only with the text that is found. */
+#ifndef TAKEUP_PIPELINE_SCHEDULE_H
+#define TAKEUP_PIPELINE_SCHEDULE_H
+
+#include "base/log.h"
+#include "pipeline/load.h"
+
+#include <stdint.h>
+
+enum { RUN_STEP_SIZE = 64 };
+
+/* What a run is given, and tells. The functions are called in the thread of plan_run; any may be
+ * NULL. */
+struct run {
+    int input_fd; /* regular file */
+    const char *input_name;
+    int output_dir; /* an empty directory: artifacts, text.txt, frames.jsonl, result.json */
+    void (*log)(void *arg, enum log_level level, const char *step, const char *text);
+    /* At each item of the source; total_us 0: not known. */
+    void (*progress)(void *arg, const char *step, int64_t done_us, int64_t total_us);
+    void *arg;
+    char failed_step[RUN_STEP_SIZE]; /* set when plan_run fails; "" when no step did */
+};
+
+/* 0: output_dir/result.json has the body {"text", "segments", "frames" …, "warnings", "usage"}.
+ * < 0: *err; what lies in output_dir is of no use. */
+int plan_run(struct plan *plan, struct run *run, struct err *err);
+
+#endif

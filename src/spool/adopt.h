@@ -1,0 +1,32 @@
+/* adopt.h - take over what dead workers left.
+ *
+ *     adopter_new -> adopter_look every second or so -> adopter_free
+ *
+ * Death is told from heartbeats, as docs/spool.md, 5 says; an adopter remembers which beats it has
+ * seen, and when, by its own clock. */
+#ifndef TAKEUP_SPOOL_ADOPT_H
+#define TAKEUP_SPOOL_ADOPT_H
+
+#include "spool/claim.h"
+
+struct adopter;
+
+struct adopt_rules {
+    int64_t lease_ms; /* 60000 */
+    int64_t still_ms; /* 3000: how long the beat must have been seen unchanged */
+};
+
+int adopter_new(struct seat *seat, const struct adopt_rules *rules, struct adopter **ret_adopter,
+                struct err *err);
+void adopter_free(struct adopter **adopter);
+
+/* One job taken over: it lies in running/ME as a claim that has a `lost` line in attempts.jsonl if
+ * a runner had been started. The callee owns the claim, and defers or publishes it. */
+typedef void adopt_fn(void *arg, struct claim *claim, const char *dead_worker);
+
+/* Looks at all heartbeats and directories in running/. Calls fn for each job adopted. Removes the
+ * debris of the dead, and their heartbeats but for the newest. Returns how many workers it is
+ * watching that look dead but are not certain yet (look again soon), or negative. */
+int adopter_look(struct adopter *adopter, adopt_fn *fn, void *arg, struct err *err);
+
+#endif

@@ -1,0 +1,44 @@
+/* attempts.h - attempts.jsonl: what has been tried with a job, one JSON line an event.
+ *
+ *     {"event":"start","attempt":1,"at":"…","worker":"…"}
+ *     {"event":"end","attempt":1,"at":"…","class":"crash","message":"…","charged":true}
+ *
+ * An attempt is charged when it started and no `end` line says otherwise: one that nobody saw end
+ * was lost with its worker, and counts. */
+#ifndef TAKEUP_SPOOL_ATTEMPTS_H
+#define TAKEUP_SPOOL_ATTEMPTS_H
+
+#include "base/fs.h"
+#include "base/json.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ATTEMPTS_FILE "attempts.jsonl"
+
+struct attempts {
+    json_t *lines; /* an array of the lines that can be read */
+    int started;   /* start lines */
+    int charged;   /* of these, charged */
+    bool open;     /* the last start has no end */
+    /* The time (wall ms) since which the job waits for its input with nothing changed: of the first
+     * of the last unbroken run of `wait` ends with the same print. 0: it does not wait. */
+    int64_t waiting_since_ms;
+    struct fs_print waiting_print;
+};
+
+struct attempt_end {
+    const char *failure; /* class of the record's error; NULL: it ended well */
+    const char *message;
+    bool charged;
+    const struct fs_print *waiting; /* it waits for its input, which looks so; else NULL */
+};
+
+/* Reads dir's file; none is no error. A last line without its end is left out. */
+int attempts_read(int dir_fd, struct attempts *ret_attempts, struct err *err);
+void attempts_release(struct attempts *attempts);
+/* Appends one object as a line; takes it over. */
+int attempts_append(int dir_fd, json_t *line, struct err *err);
+
+#endif

@@ -1,0 +1,63 @@
+/* claim.h - take a job, and give it up again.
+ *
+ *     claim_pending / claim_deferred -> claim_start … -> claim_publish or claim_defer -> claim_free
+ *
+ * The claim is one rename into a directory of this worker; if the worker dies, spool/adopt.h takes
+ * the job over. What was dropped lies there as X.job and is never rewritten. */
+#ifndef TAKEUP_SPOOL_CLAIM_H
+#define TAKEUP_SPOOL_CLAIM_H
+
+#include "base/fs.h"
+#include "spool/attempts.h"
+#include "spool/job.h"
+#include "spool/seat.h"
+
+struct claim; /* one job in running/WORKER/TOKEN */
+
+/* 1: *ret_claim is yours. 0: there is nothing to take under that name (any more), or it is not to
+ * be taken yet: then *err may say why (incomplete, unreadable …), else its kind is ERR_NONE.
+ * < 0: the spool failed. A file that ends too soon is not claimed before `input_wait_ms` have
+ * passed since its last change; one that is wrong not before `settle_ms`; after that they are
+ * claimed and claim_job() says what is wrong. */
+struct claim_rules {
+    int64_t settle_ms;     /* 2000 */
+    int64_t input_wait_ms; /* 600000 */
+};
+int claim_pending(struct seat *seat, enum spool_place lane, const char *file_name,
+                  const struct claim_rules *rules, struct claim **ret_claim, struct err *err);
+/* A directory of deferred/. */
+int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_claim,
+                   struct err *err);
+/* NULL afterwards. On disk nothing changes: a claim that is neither published nor deferred stays.
+ */
+void claim_free(struct claim **claim);
+
+const char *claim_name(const struct claim *claim); /* X */
+const char *claim_token(const struct claim *claim);
+int claim_dir(const struct claim *claim);              /* descriptor of TOKEN */
+int64_t claim_submitted_ms(const struct claim *claim); /* time of X.job: when it was dropped */
+int64_t claim_claimed_ms(const struct claim *claim);   /* wall clock */
+
+/* The job as read after the claim; borrowed. NULL: it cannot be read, *err says why. */
+const struct job *claim_job(const struct claim *claim, struct err *err);
+const struct attempts *claim_attempts(const struct claim *claim);
+
+/* Before a runner starts: a `start` line in attempts.jsonl, and a new directory out.N for it, whose
+ * descriptor is the caller's. N is the number of the start. */
+int claim_start(struct claim *claim, int *ret_number, int *ret_out_fd, struct err *err);
+/* After it ended: its line. A line that cannot be written keeps no job from going on. */
+int claim_ended(struct claim *claim, const struct attempt_end *end, struct err *err);
+
+/* Gives it back, due at due_s by the spool's clock. The directories out.N are removed. */
+int claim_defer(struct claim *claim, int64_t due_s, struct err *err);
+
+/* Ends the job. place: PLACE_DONE or PLACE_ERROR. For done the regular files of out.N (but
+ * result.json) move up beside the record and are listed in its `artifacts`; for error none. The
+ * record gets id, name, token, worker, artifacts, attempts and, if the bytes of X.job are no longer
+ * those that were run, job_changed. Syncs and rename in the order of docs/spool.md, 4.
+ * 1: published; ret_id is the directory's name. 0: X.job is gone: withdrawn by hand, nothing is
+ * published and the rest removed. */
+int claim_publish(struct claim *claim, enum spool_place place, json_t *record,
+                  char ret_id[NAME_SIZE], struct err *err);
+
+#endif

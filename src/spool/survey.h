@@ -1,0 +1,76 @@
+/* survey.h - what is in the spool, who is alive, is it well: one model for status, health, wait.
+ *
+ * Reads only; needs no write access, takes no claim, never waits. What it says of workers is what
+ * can be told in one look: `alive` when the process is there or the beat is fresh. */
+#ifndef TAKEUP_SPOOL_SURVEY_H
+#define TAKEUP_SPOOL_SURVEY_H
+
+#include "base/json.h"
+#include "spool/heartbeat.h"
+#include "spool/layout.h"
+#include "spool/scan.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct survey_worker {
+    const struct heartbeat_seen *beat;
+    bool alive;
+    double age_s; /* since its last beat, by the better of the two clocks we have; never below 0 */
+};
+
+struct survey {
+    struct heartbeat_seen *beats;
+    size_t beat_count;
+    struct survey_worker *workers; /* one for each of beats */
+    size_t alive_count;            /* alive and not stopped */
+    struct scan scan;
+    int64_t pending, deferred, running, done, error;
+    int64_t oldest_pending_ms; /* age; 0 when there is none */
+    int64_t free_bytes;
+    bool remote;
+    int64_t now_ms; /* by this machine's wall clock */
+};
+
+/* within_s: how fresh a beat must be to count as life; 0: 5 s, 30 s on a remote filesystem. */
+int survey_take(const struct spool *spool, double within_s, struct survey *ret_survey,
+                struct err *err);
+void survey_release(struct survey *survey);
+json_t *survey_json(const struct spool *spool, const struct survey *survey);
+
+/* Where job X is. Looked for in the order pending, running, deferred, running, done, error, and
+ * once more, before it is `unknown`. When waiting and ended ones of that name exist, the waiting
+ * one. */
+enum survey_state {
+    JOB_UNKNOWN,
+    JOB_PENDING,
+    JOB_RUNNING,
+    JOB_DEFERRED,
+    JOB_DONE,
+    JOB_ERROR,
+};
+struct survey_job {
+    enum survey_state state;
+    char *path;       /* relative to the spool; NULL when unknown */
+    char *worker;     /* running: whose; else NULL */
+    int64_t due_s;    /* deferred */
+    json_t *record;   /* done, error: result.json; else NULL */
+    json_t *attempts; /* an array, may be empty; NULL in pending */
+    char *reason;     /* pending: why it cannot be taken, as far as one look tells; else NULL */
+};
+/* X is a job's name or the name of a directory in done/ or error/ ("clip.2"). Of several that
+ * ended, the newest. */
+int survey_job(const struct spool *spool, const char *name, struct survey_job *ret_job,
+               struct err *err);
+/* The ended job whose record's job has this `submission`; else what survey_job says. */
+int survey_submission(const struct spool *spool, const char *name, const char *submission,
+                      struct survey_job *ret_job, struct err *err);
+void survey_job_release(struct survey_job *job);
+json_t *survey_job_json(const char *name, const struct survey_job *job);
+const char *survey_state_name(enum survey_state state);
+
+/* Writes STATUS.txt, through tmp/. `owner` names the file there. */
+int survey_write_status(const struct spool *spool, const char *owner, const struct survey *survey,
+                        struct err *err);
+
+#endif

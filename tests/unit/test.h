@@ -1,0 +1,47 @@
+/* test.h - what every unit test includes: cmocka, and a directory of its own. */
+#ifndef TAKEUP_TEST_H
+#define TAKEUP_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/macros.h"
+#include "base/mem.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A new empty directory; end it with test_remove_dir. The caller frees the path. */
+static inline char *test_make_dir(void)
+{
+    const char *tmp = getenv("TMPDIR");
+    char *path = mem_printf("%s/takeup-test-XXXXXX", tmp ? tmp : "/tmp");
+    assert_non_null(mkdtemp(path));
+    return path;
+}
+
+static inline void test_remove_dir(char **path)
+{
+    struct err err = { 0 };
+    if (fs_remove_tree(AT_FDCWD, *path, &err) < 0)
+        fail_msg("%s", err.text);
+    free(*path);
+    *path = NULL;
+}
+
+/* Fails with the text of err when r is below 0. */
+#define assert_ok(r, err)                                                                          \
+    do {                                                                                           \
+        if ((r) < 0)                                                                               \
+            fail_msg("%s", (err).text);                                                            \
+    } while (0)
+
+#endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +70,7 @@ static int read_all(int fd, size_t max, char **ret_data, size_t *ret_len)
     return 0;
 }
 
-int fs_read_file(int dir_fd, const char *name, size_t max, char **ret_data, size_t *ret_len,
-                 struct err *err)
+int fs_open_file(int dir_fd, const char *name, int *ret_fd, struct stat *ret_st, struct err *err)
 {
     CLEANUP(fs_close)
     int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -81,12 +81,42 @@ int fs_read_file(int dir_fd, const char *name, size_t max, char **ret_data, size
         return err_set(err, ERR_IO, errno, "stat '%s'", name);
     if (!S_ISREG(st.st_mode))
         return err_set(err, ERR_INPUT, 0, "'%s' is not a regular file", name);
+    *ret_st = st;
+    *ret_fd = fd;
+    fd = -1;
+    return 0;
+}
+
+int fs_read_open_file(int fd, const char *shown, size_t max, char **ret_data, size_t *ret_len,
+                      struct err *err)
+{
     int r = read_all(fd, max, ret_data, ret_len);
     if (r == -EFBIG)
-        return err_set(err, ERR_INPUT, EFBIG, "'%s' has more than %zu bytes", name, max);
+        return err_set(err, ERR_INPUT, EFBIG, "'%s' has more than %zu bytes", shown, max);
     if (r < 0)
-        return err_set(err, ERR_IO, -r, "read '%s'", name);
+        return err_set(err, ERR_IO, -r, "read '%s'", shown);
     return 0;
+}
+
+int fs_read_file(int dir_fd, const char *name, size_t max, char **ret_data, size_t *ret_len,
+                 struct err *err)
+{
+    CLEANUP(fs_close) int fd = -1;
+    struct stat st;
+    int r = fs_open_file(dir_fd, name, &fd, &st, err);
+    return r < 0 ? r : fs_read_open_file(fd, name, max, ret_data, ret_len, err);
+}
+
+bool fs_is_being_written(int fd)
+{
+    /* Who opens the file for writing while we hold the lease makes the kernel send us a signal,
+     * SIGIO unless another is named, and SIGIO would end the process. SIGURG is ignored. */
+    if (fcntl(fd, F_SETSIG, SIGURG) < 0)
+        return false;
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+        return errno == EAGAIN;
+    (void)fcntl(fd, F_SETLEASE, F_UNLCK);
+    return false;
 }
 
 int fs_write_all(int fd, const void *data, size_t len)

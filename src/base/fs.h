@@ -28,6 +28,15 @@ bool fs_is_dots(const char *name);
 int fs_read_file(int dir_fd, const char *name, size_t max, char **ret_data, size_t *ret_len,
                  struct err *err);
 
+/* Opens a regular file for reading, and nothing else: no link is followed, no FIFO waited for. */
+int fs_open_file(int dir_fd, const char *name, int *ret_fd, struct stat *ret_st, struct err *err);
+/* What is left to be read of an open file, as fs_read_file does; `shown` is its name in errors. */
+int fs_read_open_file(int fd, const char *shown, size_t max, char **ret_data, size_t *ret_len,
+                      struct err *err);
+/* Does somebody have this regular file, open for reading in fd, open for writing? Told by a read
+ * lease, so false where that cannot be told: a network filesystem, another user's file. */
+bool fs_is_being_written(int fd);
+
 enum fs_write_flags {
     FS_SYNC = 1 << 0,   /* fsync before it is closed */
     FS_NEW = 1 << 1,    /* it must not exist yet */

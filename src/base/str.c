@@ -141,6 +141,24 @@ char *str_utf8_clean(const char *text, size_t len)
     return str_take(&clean);
 }
 
+char *str_shell_word(const char *text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789/._-+:,@%";
+    if (text[0] && text[strspn(text, plain)] == '\0')
+        return mem_strdup(text);
+    struct str word = { 0 };
+    str_add(&word, "'");
+    for (; *text; text++) {
+        if (*text == '\'')
+            str_add(&word, "'\\''");
+        else
+            str_add_bytes(&word, text, 1);
+    }
+    str_add(&word, "'");
+    return str_take(&word);
+}
+
 void str_random_hex(char *out, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -33,6 +33,9 @@ bool str_is_utf8(const char *text, size_t len);
 /* A copy in which every byte that is not part of valid UTF-8 is U+FFFD; the caller frees it. */
 char *str_utf8_clean(const char *text, size_t len);
 
+/* text as one word of a shell's command line, quoted where it has to be; the caller frees it. */
+char *str_shell_word(const char *text);
+
 /* count random bytes as 2 * count hex digits and a NUL. */
 void str_random_hex(char *out, size_t count);
 

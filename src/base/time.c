@@ -40,3 +40,17 @@ char *time_format(int64_t wall_ms, char out[TIME_TEXT_SIZE])
     (void)snprintf(out, TIME_TEXT_SIZE, "%.20s.%03dZ", whole, ms);
     return out;
 }
+
+bool time_parse(const char *text, int64_t *ret_wall_ms)
+{
+    struct tm utc = { 0 };
+    int ms, used = 0;
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &utc.tm_year, &utc.tm_mon, &utc.tm_mday,
+               &utc.tm_hour, &utc.tm_min, &utc.tm_sec, &ms, &used) != 7 ||
+        used != 24 || text[used])
+        return false;
+    utc.tm_year -= 1900;
+    utc.tm_mon -= 1;
+    *ret_wall_ms = (int64_t)timegm(&utc) * 1000 + ms;
+    return true;
+}

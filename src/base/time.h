@@ -5,6 +5,7 @@
 #ifndef TAKEUP_BASE_TIME_H
 #define TAKEUP_BASE_TIME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 int64_t time_wall_ms(void);
@@ -15,5 +16,8 @@ enum { TIME_TEXT_SIZE = 32 };
 
 /* RFC 3339 in UTC with milliseconds: 2026-01-31T14:03:10.042Z. Returns out. */
 char *time_format(int64_t wall_ms, char out[TIME_TEXT_SIZE]);
+/* What time_format wrote: true, and *ret_wall_ms; else false. Other forms of RFC 3339 are not read.
+ */
+bool time_parse(const char *text, int64_t *ret_wall_ms);
 
 #endif

@@ -1,0 +1,74 @@
+# shellcheck shell=bash
+# bash completion for takeup: commands, options, pipelines, and the names of jobs of the spool.
+
+# The value of the option $1 on the command line so far, else $2.
+_takeup_option() {
+    local i
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        [[ ${COMP_WORDS[i]} == "$1" ]] && { printf '%s' "${COMP_WORDS[i + 1]}"; return; }
+    done
+    printf '%s' "$2"
+}
+
+_takeup_jobs() {
+    local spool at path
+    spool=$(_takeup_option --spool "${TAKEUP_SPOOL:-spool}")
+    for path in "$spool"/pending/*.json "$spool"/pending/*/*.json "$spool"/running/*/*/*.job \
+        "$spool"/deferred/*@*@* "$spool"/done/* "$spool"/error/*; do
+        [ -e "$path" ] || continue
+        at=${path##*/} at=${at%.json} at=${at%.job}
+        [[ $path == */deferred/* ]] && at=${at%@*@*}
+        printf '%s\n' "$at"
+    done
+}
+
+_takeup() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
+    local commands='run init worker submit status wait health check validate pipelines steps graph'
+    local global='--spool --pipelines --plugins --json --log-level --log-format --help --version'
+    local words='' files=no
+    COMPREPLY=()
+
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        [[ " $commands " == *" ${COMP_WORDS[i]} "* ]] && { command=${COMP_WORDS[i]}; break; }
+    done
+
+    case $before in
+    --spool | --pipelines | --plugins | -o)
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        return
+        ;;
+    --pipeline) words=$("${COMP_WORDS[0]}" pipelines --json 2>/dev/null |
+        sed -n 's/.*"id": *"\([^"]*\)".*/\1/p') ;;
+    --lane) words='high low' ;;
+    --log-level) words='error warn info debug trace' ;;
+    --log-format) words='logfmt json' ;;
+    --jobs | --name | --param | --settle | --input-wait | --stall | --timeout | --max-attempts | \
+        --backoff | --lease | --within | --max-time) return ;;
+    *)
+        case $command in
+        '') words="$commands $global" ;;
+        init) files=yes ;;
+        run) words="--pipeline --param -o $global" files=yes ;;
+        submit) words="--pipeline --name --lane --param --wait $global" files=yes ;;
+        validate) words=$global files=yes ;;
+        worker)
+            words="--jobs --drain --fail --max-time --settle --input-wait --stall --timeout
+                --max-attempts --backoff --lease $global"
+            ;;
+        status | wait)
+            words="$(_takeup_jobs) --watch --timeout $global"
+            ;;
+        health) words="--within $global" ;;
+        graph) words="$("${COMP_WORDS[0]}" pipelines --json 2>/dev/null |
+            sed -n 's/.*"id": *"\([^"]*\)".*/\1/p') $global" ;;
+        *) words=$global ;;
+        esac
+        ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+    if [ "$files" = yes ] && [[ $word != -* ]]; then
+        mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$word")
+    fi
+}
+complete -o filenames -F _takeup takeup

@@ -34,7 +34,10 @@ const struct catalog_plugin *catalog_plugin_of(const struct catalog *catalog, co
 const struct takeup_step *catalog_step_at(const struct catalog *catalog, size_t index);
 const struct catalog_plugin *catalog_plugin_at(const struct catalog *catalog, size_t index);
 
-/* Loads the code of all plugins that are on into this process. */
+/* Where plugins are looked for, absolute, whether it is there or not; NULL: nowhere. */
+const char *catalog_plugin_dir(const struct catalog *catalog);
+
+/* Loads the code of all plugins that are on into this process. Again: nothing. */
 int catalog_load_plugins(struct catalog *catalog, struct err *err);
 
 #endif

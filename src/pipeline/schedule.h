@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-enum { RUN_STEP_SIZE = 64 };
+enum { RUN_STEP_SIZE = 65 }; /* an id has at most 64 bytes */
 
 /* What a run is given, and tells. The functions are called in the thread of plan_run; any may be
  * NULL. */

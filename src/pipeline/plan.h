@@ -1,0 +1,69 @@
+/* plan.h - a checked DAG with its instances. Private to the room.
+ *
+ *     plan_build -> plan_override -> plan_warm -> (schedule.c runs it) -> plan_free */
+#ifndef TAKEUP_PIPELINE_PLAN_H
+#define TAKEUP_PIPELINE_PLAN_H
+
+#include "api/step.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "config/keys.h"
+#include "config/tree.h"
+#include "pipeline/catalog.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PLAN_STEPS_MAX = 100 };
+
+/* A step of a pipeline. */
+struct plan_node {
+    char *id;
+    const struct takeup_step *step; /* borrowed from the catalog */
+    size_t *needs, *next;           /* numbers of nodes */
+    size_t needs_count, next_count;
+    const struct tree_node *with; /* NULL: nothing was said */
+    struct key *keys;
+    struct key_values params;
+    void *self; /* NULL: cold */
+};
+
+struct plan {
+    char *id;
+    const struct tree *tree; /* borrowed */
+    struct plan_node *nodes; /* each behind all that it needs */
+    size_t count;
+};
+
+/* What a file says before any step is looked up. Points into the tree and into itself. */
+struct plan_file {
+    struct key_values top; /* owns the texts */
+    const char *id, *description;
+    const struct tree_node *steps; /* a list */
+};
+
+/* id and description may be there even when it fails. End it with plan_file_release always. */
+int plan_file_read(const struct tree *tree, struct plan_file *ret_file, struct err *err);
+void plan_file_release(struct plan_file *file);
+/* Does it name a step whose code is in a plugin that has still to be loaded? */
+bool plan_file_needs_plugin(const struct plan_file *file, const struct catalog *catalog);
+
+/* The tree has to live as long as the plan. */
+int plan_build(const struct tree *tree, const struct plan_file *file, const struct catalog *catalog,
+               struct plan **ret_plan, struct err *err);
+void plan_free(struct plan **plan);
+
+/* Puts {"STEP.PARAM": value} in force, for good; the steps that it changes are cold then. */
+int plan_override(struct plan *plan, const json_t *params, struct err *err);
+
+/* Makes and warms the instances that are cold. All are tried; *err is of the first that failed. */
+int plan_warm(struct plan *plan, struct err *err);
+/* Closes and frees all instances. */
+void plan_close(struct plan *plan);
+
+enum err_kind failure_kind(enum takeup_failure failure);
+
+/* Does this node's step name `key` among what it writes? */
+bool node_writes(const struct plan_node *node, const char *key);
+
+#endif

@@ -1,0 +1,97 @@
+/* cli.h - what all commands share: their table, their options, where things are.
+ *
+ * A command is a file: cmd_NAME.c, with one `const struct cli_command`. Its options are a table,
+ * from which parsing and --help come. */
+#ifndef TAKEUP_CLI_CLI_H
+#define TAKEUP_CLI_CLI_H
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "pipeline/load.h"
+#include "spool/layout.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Exit statuses, of all commands. */
+enum { EXIT_OK = 0, EXIT_NOT_SO = 1, EXIT_USAGE = 2, EXIT_UNUSABLE = 3 };
+
+/* What every command takes. */
+struct cli {
+    const struct cli_command *command;
+    const char *spool, *pipelines, *plugins; /* as given, or NULL */
+    bool json;
+};
+
+struct cli_command {
+    const char *name;
+    const char *arguments; /* as in the usage line: "FILE…" */
+    const char *summary;   /* one line */
+    const char *details;   /* for --help, after the options; NULL */
+    int (*run)(struct cli *cli, int argc, char **argv);
+};
+
+extern const struct cli_command *const cli_commands[]; /* NULL at the end */
+
+/* ---- options ---- */
+
+enum cli_kind {
+    CLI_FLAG,    /* bool */
+    CLI_TEXT,    /* const char * */
+    CLI_COUNT,   /* int, at least 1 */
+    CLI_SECONDS, /* int64_t, milliseconds: "90", "1.5", "500ms", "2h", "30d" */
+    CLI_LIST,    /* struct cli_list */
+};
+
+struct cli_list {
+    const char **items;
+    size_t count;
+};
+
+struct cli_option {
+    const char *name; /* without the dashes; NULL at the end of a table */
+    char letter;      /* or 0 */
+    enum cli_kind kind;
+    void *value;          /* where it goes; keeps what it holds when not given */
+    const char *argument; /* in --help: "DIR"; NULL for CLI_FLAG */
+    const char *help;
+};
+
+/* Parses what follows the command's name. Returns -1 to go on, with *ret_first the index in argv of
+ * the first argument that is no option; else the exit status: --help was asked for, or usage was
+ * wrong and has been told. options: NULL name at the end, may be NULL. */
+int cli_parse(struct cli *cli, const struct cli_option *options, int argc, char **argv,
+              int *ret_first);
+
+/* "takeup: TEXT", its hint on a second line. Returns status. */
+int cli_fail(int status, const struct err *err);
+int cli_usage(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
+/* EXIT_USAGE for ERR_USAGE, else EXIT_UNUSABLE. */
+int cli_status_of(const struct err *err);
+
+/* ---- where things are ---- */
+
+/* --spool, else $TAKEUP_SPOOL, else ./spool; the first that is named counts. */
+const char *cli_spool_dir(const struct cli *cli);
+int cli_open_spool(const struct cli *cli, struct spool **ret_spool, struct err *err);
+
+/* --pipelines, else $TAKEUP_PIPELINES, else ./pipelines, else the installed ones (beside this
+ * binary:
+ * ../share/takeup/pipelines, or in the source tree that it was built in). The caller frees it. */
+char *cli_pipelines_dir(const struct cli *cli);
+char *cli_plugins_dir(const struct cli *cli);
+
+/* The steps that are built in and those of plugins, and the pipelines made of them. */
+int cli_open_catalog(const struct cli *cli, struct catalog **ret_catalog, struct err *err);
+int cli_open_pipelines(const struct cli *cli, struct catalog *catalog,
+                       struct pipelines **ret_pipelines, struct err *err);
+
+/* Adds one of "--param STEP.PARAM=VALUE" to *params (made when NULL): VALUE is read as JSON, and is
+ * a string when it is none. */
+int cli_add_param(json_t **params, const char *text, struct err *err);
+
+/* Prints a JSON value, indented, on stdout. */
+void cli_print_json(const json_t *value);
+
+#endif

@@ -1,0 +1,253 @@
+/* Pre-flight: everything that would keep a job from being done, looked for before there is one.
+ * Each check is a function that adds rows; a row that is not fine says how to mend it. */
+#include "cli/commands.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/guard.h"
+#include "media/codecs.h"
+#include "spool/survey.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { ANSWER_S = 60 }; /* warming models takes seconds on a slow machine */
+
+struct report {
+    const struct cli *cli;
+    json_t *rows;
+    bool failed;
+};
+
+enum grade { FINE, WARN, FAIL };
+static const char *const grade_names[] = { [FINE] = "ok", [WARN] = "warn", [FAIL] = "FAIL" };
+
+static void add_row(struct report *report, enum grade grade, const char *what, const char *text,
+                    const char *mend)
+{
+    report->failed = report->failed || grade == FAIL;
+    json_t *row = json_object();
+    json_set_text(row, "check", what);
+    json_set_text(row, "grade", grade == FAIL ? "fail" : grade_names[grade]);
+    json_set_text(row, "text", text);
+    json_set_text(row, "mend", mend && mend[0] ? mend : NULL);
+    (void)json_array_append_new(report->rows, row);
+    if (report->cli->json)
+        return;
+    printf("%-4s  %-12s %s\n", grade_names[grade], what, text);
+    if (grade != FINE && mend && mend[0])
+        printf("%-4s  %-12s   mend: %s\n", "", "", mend);
+}
+
+static void add_err(struct report *report, const char *what, const struct err *err)
+{
+    add_row(report, FAIL, what, err->text, err->hint);
+}
+
+/* ---- the spool ---- */
+
+static void check_modes(struct report *report, const struct spool *spool)
+{
+    for (int place = 0; place < PLACE_COUNT; place++) {
+        const char *name = spool_place_name((enum spool_place)place);
+        struct stat st;
+        if (fstat(spool_dir(spool, (enum spool_place)place), &st) < 0)
+            continue;
+        if ((st.st_mode & (S_ISGID | S_IWGRP)) == (S_ISGID | S_IWGRP))
+            continue;
+        CLEANUP(mem_free_text)
+        char *text = mem_printf("%s/ has mode %04o, so results of one user may be closed to others",
+                                name, st.st_mode & 07777);
+        CLEANUP(mem_free_text) char *mend = mem_printf("chmod 2775 %s/%s", spool_path(spool), name);
+        add_row(report, WARN, "modes", text, mend);
+    }
+}
+
+static void check_disk(struct report *report, const struct spool *spool)
+{
+    struct worker_options options;
+    worker_options_default(&options);
+    int64_t free_bytes = fs_free_bytes(spool_root(spool));
+    CLEANUP(mem_free_text)
+    char *text = mem_printf("%lld MiB are free on the spool's filesystem (%s)",
+                            (long long)(free_bytes >> 20), fs_type_name(spool_root(spool)));
+    if (free_bytes >= 0 && free_bytes < options.min_free_bytes)
+        add_row(report, FAIL, "disk", text,
+                "make room: below 256 MiB a worker claims nothing (takeup prune, or remove what is "
+                "old in done/)");
+    else
+        add_row(report, FINE, "disk", text, NULL);
+}
+
+static void check_worker(struct report *report, const struct spool *spool)
+{
+    struct survey survey;
+    struct err err = { 0 };
+    if (survey_take(spool, 0, &survey, &err) < 0) {
+        add_err(report, "worker", &err);
+        return;
+    }
+    CLEANUP(mem_free_text)
+    char *mend = mem_printf("takeup worker --spool %s", spool_path(spool));
+    CLEANUP(mem_free_text)
+    char *text =
+        mem_printf("%zu live, %lld jobs pending", survey.alive_count, (long long)survey.pending);
+    add_row(report, survey.alive_count > 0 ? FINE : WARN, "worker", text, mend);
+    for (size_t i = 0; i < survey.scan.problem_count; i++) {
+        CLEANUP(mem_free_text)
+        char *problem = mem_printf("%s will not be taken: %s", survey.scan.problems[i].path,
+                                   survey.scan.problems[i].reason);
+        add_row(report, WARN, "pending", problem, NULL);
+    }
+    survey_release(&survey);
+}
+
+static void check_spool(struct report *report)
+{
+    struct spool *spool = NULL;
+    struct err err = { 0 };
+    if (cli_open_spool(report->cli, &spool, &err) < 0) {
+        add_err(report, "spool", &err);
+        return;
+    }
+    add_row(report, FINE, "spool", spool_path(spool), NULL);
+    char owner[64];
+    (void)snprintf(owner, sizeof(owner), "check.%d", (int)getpid());
+    if (spool_check_edges(spool, owner, &err) < 0) {
+        if (!err.hint[0])
+            err_hint(&err,
+                     "the user who runs the worker must be able to write in every directory of "
+                     "the spool, and all must be on one filesystem: ls -ld %s/*",
+                     spool_path(spool));
+        add_err(report, "rename", &err);
+    } else {
+        add_row(report, FINE, "rename", "a file and a directory can be renamed along every edge",
+                NULL);
+    }
+    check_modes(report, spool);
+    check_disk(report, spool);
+    check_worker(report, spool);
+    spool_close(&spool);
+}
+
+/* ---- pipelines, plugins, models, codecs ---- */
+
+static void on_cold(void *arg, const struct pipeline *pipeline, const struct err *err)
+{
+    CLEANUP(mem_free_text) char *text = mem_printf("%s: %s", pipeline->id, err->text);
+    add_row(arg, FAIL, "models", text, err->hint);
+}
+
+static void check_plugins(struct report *report, const struct catalog *catalog)
+{
+    const struct catalog_plugin *plugin;
+    for (size_t i = 0; (plugin = catalog_plugin_at(catalog, i)); i++) {
+        CLEANUP(mem_free_text)
+        char *text = plugin->off ? mem_printf("%s is off: %s", plugin->path, plugin->off)
+                                 : mem_printf("%s %s", plugin->name, plugin->version);
+        add_row(report, plugin->off ? FAIL : FINE, "plugin", text,
+                "remove the file, or put a version there that works");
+    }
+}
+
+static void check_pipelines(struct report *report)
+{
+    struct catalog *catalog = NULL;
+    struct pipelines *pipelines = NULL;
+    struct worker_options options;
+    struct err err = { 0 };
+    worker_options_default(&options);
+    if (cli_open_catalog(report->cli, &catalog, &err) < 0 ||
+        cli_open_pipelines(report->cli, catalog, &pipelines, &err) < 0) {
+        add_err(report, "pipelines", &err);
+        catalog_free(&catalog);
+        return;
+    }
+    check_plugins(report, catalog);
+    const struct pipeline *pipeline;
+    for (size_t i = 0; (pipeline = pipelines_at(pipelines, i)); i++) {
+        CLEANUP(mem_free_text) char *text = mem_printf("%s, %s", pipeline->id, pipeline->path);
+        if (pipeline->broken)
+            add_err(report, "pipeline", pipeline->broken);
+        else
+            add_row(report, FINE, "pipeline", text, NULL);
+    }
+    if (!pipelines_find(pipelines, options.rules.default_pipeline)) {
+        CLEANUP(mem_free_text) char *dir = cli_pipelines_dir(report->cli);
+        CLEANUP(mem_free_text)
+        char *text = mem_printf("the default pipeline '%s' is not in %s",
+                                options.rules.default_pipeline, dir);
+        add_row(
+            report, FAIL, "pipeline", text,
+            "name the directory that holds ocr_only.yaml by --pipelines DIR or $TAKEUP_PIPELINES");
+    }
+    size_t before = json_array_size(report->rows);
+    pipelines_warm(pipelines, on_cold, report);
+    if (json_array_size(report->rows) == before)
+        add_row(report, FINE, "models", "every pipeline's models are there", NULL);
+    pipelines_free(&pipelines);
+    catalog_free(&catalog);
+}
+
+static void check_codecs(struct report *report)
+{
+    static const char *const codecs[] = { "h264",       "hevc",  "vp8",    "vp9",  "av1",
+                                          "mpeg2video", "mpeg4", "prores", "mjpeg" };
+    CLEANUP(str_release) struct str missing = { 0 };
+    for (size_t i = 0; i < COUNT(codecs); i++)
+        if (!media_has_decoder(codecs[i]))
+            str_addf(&missing, " %s", codecs[i]);
+    if (missing.len == 0) {
+        add_row(report, FINE, "codecs", "the usual video codecs can be decoded", NULL);
+        return;
+    }
+    CLEANUP(mem_free_text) char *text = mem_printf("cannot be decoded:%s", str_text(&missing));
+    add_row(report, WARN, "codecs", text, "install a full libavcodec (Debian: libavcodec-extra)");
+}
+
+static int look(void *arg)
+{
+    struct report report = { .cli = arg, .rows = json_array() };
+    check_spool(&report);
+    check_pipelines(&report);
+    check_codecs(&report);
+    if (report.cli->json) {
+        CLEANUP(json_drop) json_t *all = json_object();
+        json_set_bool(all, "ok", !report.failed);
+        json_set(all, "checks", TAKE(report.rows));
+        cli_print_json(all);
+    } else {
+        printf("%s\n", report.failed ? "not ready: see FAIL above" : "ready");
+    }
+    json_drop(&report.rows);
+    return report.failed ? EXIT_NOT_SO : EXIT_OK;
+}
+
+static int run_check(struct cli *cli, int argc, char **argv)
+{
+    int first;
+    int status = cli_parse(cli, NULL, argc, argv, &first);
+    if (status >= 0)
+        return status;
+    if (first < argc)
+        return cli_usage(cli, "takes no argument, but was given '%s'", argv[first]);
+    return guard_run(look, cli, ANSWER_S, cli_spool_dir(cli));
+}
+
+const struct cli_command cmd_check = {
+    .name = "check",
+    .arguments = "",
+    .summary = "can jobs be done here? looked at before there is one",
+    .details = "Tries the spool (renames along every edge), disk, modes, pipelines, plugins, OCR "
+               "models and\n"
+               "codecs. Exit status 1 when something would keep jobs from being done.",
+    .run = run_check,
+};

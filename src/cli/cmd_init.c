@@ -1,0 +1,37 @@
+#include "cli/commands.h"
+
+#include <stdio.h>
+
+static int run_init(struct cli *cli, int argc, char **argv)
+{
+    int first;
+    int status = cli_parse(cli, NULL, argc, argv, &first);
+    if (status >= 0)
+        return status;
+    if (argc - first != 1)
+        return cli_usage(cli, "name the one directory that is to be a spool");
+    struct err err = { 0 };
+    struct spool *spool = NULL;
+    if (spool_init(argv[first], &err) < 0 || spool_open(argv[first], &spool, &err) < 0)
+        return cli_fail(EXIT_UNUSABLE, &err);
+    if (cli->json) {
+        CLEANUP(json_drop) json_t *made = json_object();
+        json_set_text(made, "spool", spool_path(spool));
+        json_set_text(made, "id", spool_id(spool));
+        cli_print_json(made);
+    } else {
+        printf("spool %s is ready\n  start a worker:  takeup worker --spool %s\n"
+               "  give it a video: takeup submit --spool %s FILE\n",
+               spool_path(spool), spool_path(spool), spool_path(spool));
+    }
+    spool_close(&spool);
+    return EXIT_OK;
+}
+
+const struct cli_command cmd_init = {
+    .name = "init",
+    .arguments = "DIR",
+    .summary = "make a spool, or complete one that lacks a directory",
+    .details = "No other command makes a spool.",
+    .run = run_init,
+};

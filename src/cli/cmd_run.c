@@ -1,0 +1,229 @@
+#include "cli/commands.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "worker/attempt.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BODY_MAX_BYTES = 8 << 20, BAR_WIDTH = 30, BAR_EVERY_MS = 100 };
+
+struct asked {
+    const struct cli *cli;
+    const char *pipeline, *file, *out;
+    json_t *params;
+    bool bar; /* stderr is a terminal */
+    bool bar_shown;
+    int64_t bar_ms;
+};
+
+static void clear_bar(struct asked *asked)
+{
+    if (asked->bar_shown)
+        (void)fputs("\r\033[K", stderr);
+    asked->bar_shown = false;
+}
+
+static void on_progress(void *arg, const char *step, int64_t done_us, int64_t total_us)
+{
+    struct asked *asked = arg;
+    int64_t now = time_mono_ms();
+    if (!asked->bar || now - asked->bar_ms < BAR_EVERY_MS)
+        return;
+    asked->bar_ms = now;
+    asked->bar_shown = true;
+    if (total_us <= 0) {
+        (void)fprintf(stderr, "\r\033[K%s: %.1f s", step, (double)done_us / 1e6);
+        return;
+    }
+    double part = (double)done_us / (double)total_us;
+    part = part < 0 ? 0 : part > 1 ? 1 : part;
+    int full = (int)(part * BAR_WIDTH);
+    (void)fprintf(stderr, "\r\033[K[%.*s%*s] %3.0f %%  %.1f of %.1f s", full,
+                  "##############################", BAR_WIDTH - full, "", part * 100,
+                  (double)done_us / 1e6, (double)total_us / 1e6);
+}
+
+static void on_log(void *arg, enum log_level level, const char *step, const char *text)
+{
+    struct asked *asked = arg;
+    clear_bar(asked);
+    log_write(level, LOG_FIELDS("step", step && step[0] ? step : NULL), "%s", text);
+}
+
+/* Where the files go: the directory that was asked for, or one that is removed afterwards. */
+static int open_out(const struct asked *asked, char **ret_path, int *ret_fd, struct err *err)
+{
+    CLEANUP(mem_free_text) char *path = NULL;
+    if (asked->out) {
+        path = mem_strdup(asked->out);
+        if (mkdir(path, 0777) < 0 && errno != EEXIST)
+            return err_set(err, ERR_IO, errno, "make directory '%s'", path);
+    } else {
+        const char *tmp = getenv("TMPDIR");
+        path = mem_printf("%s/takeup-run-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
+        if (!mkdtemp(path))
+            return err_set(err, ERR_IO, errno, "make directory '%s'", path);
+    }
+    *ret_path = TAKE(path);
+    *ret_fd = open(*ret_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*ret_fd < 0)
+        return err_set(err, ERR_IO, errno, "open directory '%s'", *ret_path);
+    return 0;
+}
+
+static int must_be_empty(int fd, const char *path, struct err *err)
+{
+    CLEANUP(fs_close_dir) DIR *dir = NULL;
+    int r = fs_open_dir(fd, ".", &dir, err);
+    const struct dirent *entry;
+    while (r == 0 && (entry = readdir(dir)))
+        if (!fs_is_dots(entry->d_name)) {
+            r = err_set(err, ERR_USAGE, 0, "directory '%s' is not empty: it holds '%s'", path,
+                        entry->d_name);
+            err_hint(err, "name a new or an empty directory by -o; nothing is ever overwritten");
+        }
+    return r;
+}
+
+static int print_body(const struct asked *asked, int out_fd, const char *out, struct err *err)
+{
+    CLEANUP(mem_free_text) char *text = NULL;
+    CLEANUP(json_drop) json_t *body = NULL;
+    size_t len;
+    struct json_mark mark;
+    int r = fs_read_file(out_fd, RECORD_FILE, BODY_MAX_BYTES, &text, &len, err);
+    if (r == 0 && json_parse(text, len, &body, &mark, err) != 1)
+        r = -EINVAL;
+    if (r < 0)
+        return r;
+    size_t i;
+    const json_t *warning;
+    json_array_foreach(json_object_get(body, "warnings"), i, warning)
+        log_warn(LOG_NO_FIELDS, "%s", json_string_value(warning));
+    const char *shown = json_get_text(body, "text", NULL);
+    if (asked->cli->json)
+        cli_print_json(body);
+    else if (shown)
+        printf("%s%s", shown, shown[0] && !str_has_suffix(shown, "\n") ? "\n" : "");
+    else
+        printf("%s/%s\n", out, json_get_text(body, "text_file", "text.txt"));
+    return 0;
+}
+
+static int status_of(const struct attempt_result *result)
+{
+    switch (result->failure) {
+    case FAILURE_NONE:
+        return EXIT_OK;
+    case FAILURE_PIPELINE:
+    case FAILURE_MISSING:
+        return EXIT_UNUSABLE;
+    default:
+        return EXIT_NOT_SO;
+    }
+}
+
+static int run_file(struct asked *asked, struct pipelines *pipelines, int out_fd, const char *out)
+{
+    struct err err = { 0 };
+    const struct pipeline *pipeline = pipelines_find(pipelines, asked->pipeline);
+    if (!pipeline) {
+        CLEANUP(mem_free_text) char *list = pipelines_list(pipelines);
+        (void)err_set(&err, ERR_USAGE, 0, "there is no pipeline '%s'; there are: %s",
+                      asked->pipeline, list);
+        return cli_fail(EXIT_USAGE, &err);
+    }
+    if (pipeline->broken)
+        return cli_fail(EXIT_UNUSABLE, pipeline->broken);
+    struct attempt attempt = {
+        .job = asked->file,
+        .root_fd = AT_FDCWD,
+        .input_path = asked->file,
+        .output_dir = out_fd,
+        .pipelines = pipelines,
+        .pipeline = pipeline,
+        .params = asked->params,
+        .log = on_log,
+        .progress = on_progress,
+        .arg = asked,
+    };
+    struct attempt_result result;
+    attempt_run(&attempt, &result);
+    clear_bar(asked);
+    if (result.failure != FAILURE_NONE)
+        return cli_fail(status_of(&result), &result.err);
+    if (print_body(asked, out_fd, out, &err) < 0)
+        return cli_fail(EXIT_UNUSABLE, &err);
+    return EXIT_OK;
+}
+
+static int run_here(struct asked *asked)
+{
+    struct err err = { 0 };
+    struct catalog *catalog = NULL;
+    struct pipelines *pipelines = NULL;
+    CLEANUP(mem_free_text) char *out = NULL;
+    CLEANUP(fs_close) int out_fd = -1;
+    int r = open_out(asked, &out, &out_fd, &err);
+    if (r == 0)
+        r = must_be_empty(out_fd, out, &err);
+    if (r == 0)
+        r = cli_open_catalog(asked->cli, &catalog, &err);
+    if (r == 0)
+        r = cli_open_pipelines(asked->cli, catalog, &pipelines, &err);
+    int status =
+        r < 0 ? cli_fail(cli_status_of(&err), &err) : run_file(asked, pipelines, out_fd, out);
+    pipelines_free(&pipelines);
+    catalog_free(&catalog);
+    if (!asked->out && out && fs_remove_tree(AT_FDCWD, out, &err) < 0)
+        (void)cli_fail(EXIT_OK, &err);
+    return status;
+}
+
+static int run_run(struct cli *cli, int argc, char **argv)
+{
+    struct asked asked = { .cli = cli, .pipeline = "ocr_only", .bar = isatty(STDERR_FILENO) };
+    struct cli_list params = { 0 };
+    const struct cli_option table[] = {
+        { "pipeline", 'p', CLI_TEXT, &asked.pipeline, "ID", "the pipeline to run (ocr_only)" },
+        { "out", 'o', CLI_TEXT, &asked.out, "DIR",
+          "keep the files there: text.txt, captions.srt …" },
+        { "param", 0, CLI_LIST, &params, "S.P=VALUE",
+          "set parameter P of step S, e.g. text.languages='[\"deu\"]'" },
+        { NULL, 0, CLI_FLAG, NULL, NULL, NULL },
+    };
+    int first;
+    int status = cli_parse(cli, table, argc, argv, &first);
+    if (status >= 0)
+        return status;
+    if (argc - first != 1)
+        return cli_usage(cli, "name the one video to be read");
+    struct err err = { 0 };
+    asked.file = argv[first];
+    for (size_t i = 0; i < params.count && status < 0; i++)
+        if (cli_add_param(&asked.params, params.items[i], &err) < 0)
+            status = cli_fail(EXIT_USAGE, &err);
+    free(params.items);
+    if (status < 0)
+        status = run_here(&asked);
+    json_drop(&asked.params);
+    return status;
+}
+
+const struct cli_command cmd_run = {
+    .name = "run",
+    .arguments = "FILE",
+    .summary = "read a video here and now, without a spool",
+    .details = "The text goes to standard output, the log and the progress bar to standard error.\n"
+               "With -o DIR the same files as in done/X lie in DIR, which must be new or empty.",
+    .run = run_run,
+};

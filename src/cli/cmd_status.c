@@ -1,0 +1,179 @@
+#include "cli/commands.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "cli/guard.h"
+#include "spool/survey.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ANSWER_S = 5, WATCH_S = 2 };
+
+struct asked {
+    const struct cli *cli;
+    char **names;
+    size_t count;
+    bool watch;
+};
+
+static void print_times(const json_t *times)
+{
+    static const char *const keys[] = { "submitted", "claimed", "started", "finished" };
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        const char *at = json_get_text(times, keys[i], NULL);
+        if (at)
+            printf("  %-10s %s\n", keys[i], at);
+    }
+}
+
+static void print_attempts(const json_t *attempts)
+{
+    size_t i;
+    const json_t *line;
+    json_array_foreach(attempts, i, line)
+    {
+        const char *failure = json_get_text(line, "class", NULL);
+        const char *message = json_get_text(line, "message", NULL);
+        printf("  %s  attempt %lld %s%s%s%s%s\n", json_get_text(line, "at", "-"),
+               (long long)json_get_int(line, "attempt", 0), json_get_text(line, "event", "-"),
+               failure ? ", " : "", failure ? failure : "", message ? ": " : "",
+               message ? message : "");
+    }
+}
+
+static void print_record(const struct spool *spool, const struct survey_job *job)
+{
+    const json_t *error = json_object_get(job->record, "error");
+    print_times(json_object_get(job->record, "times"));
+    if (json_is_object(error)) {
+        const char *step = json_get_text(error, "step", NULL);
+        const char *hint = json_get_text(error, "hint", NULL);
+        printf("  failed     %s: %s\n", json_get_text(error, "class", "-"),
+               json_get_text(error, "message", "-"));
+        if (step)
+            printf("  in step    %s\n", step);
+        if (hint)
+            printf("  what to do %s\n", hint);
+    }
+    size_t i;
+    const json_t *warning;
+    json_array_foreach(json_object_get(job->record, "warnings"), i, warning)
+        printf("  warning    %s\n", json_string_value(warning));
+    printf("  lies in    %s/%s\n", spool_path(spool), job->path);
+}
+
+static void print_job(const struct spool *spool, const char *name, const struct survey_job *job)
+{
+    printf("%s: %s", name, survey_state_name(job->state));
+    char due[TIME_TEXT_SIZE];
+    if (job->state == JOB_DEFERRED)
+        printf(", due %s", time_format(job->due_s * 1000, due));
+    if (job->worker)
+        printf(", worker %s", job->worker);
+    printf("\n");
+    if (job->state == JOB_UNKNOWN) {
+        printf("  it is neither in pending, running, deferred, done nor error of %s\n",
+               spool_path(spool));
+        return;
+    }
+    if (job->reason)
+        printf("  not taken  %s\n", job->reason);
+    print_attempts(job->attempts);
+    if (job->record)
+        print_record(spool, job);
+    else
+        printf("  lies in    %s/%s\n", spool_path(spool), job->path);
+}
+
+static int status_jobs(const struct asked *asked, const struct spool *spool)
+{
+    struct err err = { 0 };
+    int status = EXIT_OK;
+    CLEANUP(json_drop) json_t *all = json_array();
+    /* What is told must not be taken back by a power cut. */
+    (void)fs_sync_dir(spool_dir(spool, PLACE_DONE), "done", NULL);
+    (void)fs_sync_dir(spool_dir(spool, PLACE_ERROR), "error", NULL);
+    for (size_t i = 0; i < asked->count; i++) {
+        struct survey_job job = { 0 };
+        if (survey_job(spool, asked->names[i], &job, &err) < 0)
+            return cli_fail(EXIT_UNUSABLE, &err);
+        if (job.state == JOB_UNKNOWN || job.state == JOB_ERROR)
+            status = EXIT_NOT_SO;
+        if (asked->cli->json)
+            (void)json_array_append_new(all, survey_job_json(asked->names[i], &job));
+        else
+            print_job(spool, asked->names[i], &job);
+        survey_job_release(&job);
+    }
+    if (asked->cli->json)
+        cli_print_json(all);
+    return status;
+}
+
+static int status_spool(const struct asked *asked, const struct spool *spool)
+{
+    struct err err = { 0 };
+    struct survey survey;
+    if (survey_take(spool, 0, &survey, &err) < 0)
+        return cli_fail(EXIT_UNUSABLE, &err);
+    if (asked->cli->json) {
+        CLEANUP(json_drop) json_t *json = survey_json(spool, &survey);
+        cli_print_json(json);
+    } else {
+        CLEANUP(mem_free_text) char *text = survey_text(spool, &survey);
+        (void)fputs(text, stdout);
+    }
+    survey_release(&survey);
+    return EXIT_OK;
+}
+
+/* In a child: nothing here may keep the caller from an answer. */
+static int look(void *arg)
+{
+    const struct asked *asked = arg;
+    struct err err = { 0 };
+    struct spool *spool = NULL;
+    if (cli_open_spool(asked->cli, &spool, &err) < 0)
+        return cli_fail(EXIT_UNUSABLE, &err);
+    int status = asked->count > 0 ? status_jobs(asked, spool) : status_spool(asked, spool);
+    spool_close(&spool);
+    return status;
+}
+
+static int run_status(struct cli *cli, int argc, char **argv)
+{
+    struct asked asked = { .cli = cli };
+    const struct cli_option table[] = {
+        { "watch", 'w', CLI_FLAG, &asked.watch, NULL, "again every 2 s, until interrupted" },
+        { NULL, 0, CLI_FLAG, NULL, NULL, NULL },
+    };
+    int first;
+    int status = cli_parse(cli, table, argc, argv, &first);
+    if (status >= 0)
+        return status;
+    asked.names = argv + first;
+    asked.count = (size_t)(argc - first);
+    for (;;) {
+        if (asked.watch && !cli->json && isatty(STDOUT_FILENO))
+            printf("\033[H\033[2J");
+        status = guard_run(look, &asked, ANSWER_S, cli_spool_dir(cli));
+        if (!asked.watch || status == EXIT_UNUSABLE)
+            return status;
+        (void)fflush(stdout);
+        (void)nanosleep(&(struct timespec){ .tv_sec = WATCH_S }, NULL);
+    }
+}
+
+const struct cli_command cmd_status = {
+    .name = "status",
+    .arguments = "[X…]",
+    .summary = "the spool at a glance, or the whole story of jobs",
+    .details = "Of jobs: exit status 1 when one failed or is not known.",
+    .run = run_status,
+};

@@ -1,0 +1,105 @@
+#include "cli/commands.h"
+
+#include <stdio.h>
+
+static const char *const port_names[TAKEUP_PORT_COUNT] = {
+    [TAKEUP_PORT_NONE] = "nothing", [TAKEUP_PORT_FRAME] = "frame",
+    [TAKEUP_PORT_CROP] = "crop",    [TAKEUP_PORT_BOXES] = "boxes",
+    [TAKEUP_PORT_LINES] = "lines",  [TAKEUP_PORT_SEGMENTS] = "segments",
+};
+
+static const char *const type_names[] = {
+    [TAKEUP_TYPE_BOOL] = "true or false",    [TAKEUP_TYPE_INT] = "whole number",
+    [TAKEUP_TYPE_REAL] = "number",           [TAKEUP_TYPE_TEXT] = "text",
+    [TAKEUP_TYPE_STRINGS] = "list of texts",
+};
+
+static json_t *params_json(const struct takeup_param *param)
+{
+    json_t *all = json_array();
+    for (; param && param->name; param++) {
+        json_t *one = json_object();
+        json_set_text(one, "name", param->name);
+        json_set_text(one, "type", type_names[param->type]);
+        json_set_text(one, "default", param->otherwise);
+        if (param->min != 0 || param->max != 0) {
+            json_set_real(one, "min", param->min);
+            json_set_real(one, "max", param->max);
+        }
+        json_set_text(one, "choices", param->choices);
+        json_set_text(one, "help", param->help);
+        (void)json_array_append_new(all, one);
+    }
+    return all;
+}
+
+static json_t *step_json(const struct takeup_step *step)
+{
+    json_t *json = json_object();
+    json_set_text(json, "name", step->name);
+    json_set_text(json, "help", step->help);
+    json_set_text(json, "takes", port_names[step->takes]);
+    json_set_text(json, "gives", port_names[step->gives]);
+    json_set_bool(json, "parallel", step->flags & TAKEUP_PARALLEL);
+    json_set(json, "params", params_json(step->params));
+    return json;
+}
+
+static void print_step(const struct takeup_step *step)
+{
+    printf("%s: %s\n  takes %s, gives %s%s\n", step->name, step->help, port_names[step->takes],
+           port_names[step->gives], step->flags & TAKEUP_PARALLEL ? ", parallel" : "");
+    for (const struct takeup_param *param = step->params; param && param->name; param++) {
+        printf("  %-16s %s; %s", param->name, param->help, type_names[param->type]);
+        if (param->min != 0 || param->max != 0)
+            printf(", %g to %g", param->min, param->max);
+        if (param->choices)
+            printf(", of %s", param->choices);
+        printf("; default %s\n", param->otherwise);
+    }
+    printf("\n");
+}
+
+static void print_steps(const struct cli *cli, const struct catalog *catalog)
+{
+    CLEANUP(json_drop) json_t *all = json_array();
+    const struct takeup_step *step;
+    for (size_t i = 0; (step = catalog_step_at(catalog, i)); i++) {
+        (void)json_array_append_new(all, step_json(step));
+        if (!cli->json)
+            print_step(step);
+    }
+    if (cli->json) {
+        cli_print_json(all);
+        return;
+    }
+    const struct catalog_plugin *plugin;
+    for (size_t i = 0; (plugin = catalog_plugin_at(catalog, i)); i++)
+        if (plugin->off)
+            printf("plugin %s is off: %s (%s)\n", plugin->name, plugin->off, plugin->path);
+}
+
+static int run_steps(struct cli *cli, int argc, char **argv)
+{
+    int first;
+    int status = cli_parse(cli, NULL, argc, argv, &first);
+    if (status >= 0)
+        return status;
+    if (first < argc)
+        return cli_usage(cli, "takes no argument, but was given '%s'", argv[first]);
+    struct err err = { 0 };
+    struct catalog *catalog = NULL;
+    if (cli_open_catalog(cli, &catalog, &err) < 0 || catalog_load_plugins(catalog, &err) < 0)
+        status = cli_fail(EXIT_UNUSABLE, &err);
+    else
+        print_steps(cli, catalog);
+    catalog_free(&catalog);
+    return status >= 0 ? status : EXIT_OK;
+}
+
+const struct cli_command cmd_steps = {
+    .name = "steps",
+    .arguments = "",
+    .summary = "every step there is, with its parameters",
+    .run = run_steps,
+};

@@ -1,0 +1,107 @@
+#include "cli/commands.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "spool/job.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A .json file is a job unless it has the `steps` of a pipeline. */
+static bool is_pipeline(const char *path, const char *text, size_t len)
+{
+    if (str_has_suffix(path, ".yaml") || str_has_suffix(path, ".yml"))
+        return true;
+    CLEANUP(json_drop) json_t *value = NULL;
+    struct json_mark mark;
+    return json_parse(text, len, &value, &mark, NULL) == 1 && json_object_get(value, "steps");
+}
+
+static int validate_job(const struct pipelines *pipelines, const char *path, const char *text,
+                        size_t len, struct err *err)
+{
+    struct job *job = NULL;
+    int r = job_parse(text, len, &job, err);
+    if (r == 0)
+        r = err_set(err, ERR_CONFIG, 0, "the file is empty or ends too soon");
+    if (r > 0 && job->pipeline_id && !pipelines_find(pipelines, job->pipeline_id)) {
+        CLEANUP(mem_free_text) char *list = pipelines_list(pipelines);
+        r = err_set(err, ERR_CONFIG, 0, "pipeline_id: there is no pipeline '%s'; there are: %s",
+                    job->pipeline_id, list);
+    }
+    job_free(&job);
+    if (r < 0)
+        err_context(err, "%s", path);
+    return r;
+}
+
+static int validate_file(struct catalog *catalog, const struct pipelines *pipelines,
+                         const char *path, struct err *err)
+{
+    CLEANUP(mem_free_text) char *text = NULL;
+    size_t len;
+    int r = fs_read_file(AT_FDCWD, path, JOB_FILE_MAX_BYTES, &text, &len, err);
+    if (r < 0)
+        return r;
+    return is_pipeline(path, text, len) ? pipeline_validate_file(path, catalog, err)
+                                        : validate_job(pipelines, path, text, len, err);
+}
+
+static int validate_files(const struct cli *cli, struct catalog *catalog,
+                          const struct pipelines *pipelines, char **files, size_t count)
+{
+    int status = EXIT_OK;
+    CLEANUP(json_drop) json_t *all = json_array();
+    for (size_t i = 0; i < count; i++) {
+        struct err err = { 0 };
+        bool valid = validate_file(catalog, pipelines, files[i], &err) >= 0;
+        json_t *one = json_object();
+        json_set_text(one, "file", files[i]);
+        json_set_bool(one, "valid", valid);
+        json_set_text(one, "error", valid ? NULL : err.text);
+        json_set_text(one, "hint", valid || !err.hint[0] ? NULL : err.hint);
+        (void)json_array_append_new(all, one);
+        if (!valid) {
+            status = EXIT_NOT_SO;
+            if (!cli->json)
+                printf("%s%s%s\n", err.text, err.hint[0] ? "\n  " : "", err.hint);
+        } else if (!cli->json) {
+            printf("%s: valid\n", files[i]);
+        }
+    }
+    if (cli->json)
+        cli_print_json(all);
+    return status;
+}
+
+static int run_validate(struct cli *cli, int argc, char **argv)
+{
+    int first;
+    int status = cli_parse(cli, NULL, argc, argv, &first);
+    if (status >= 0)
+        return status;
+    if (first == argc)
+        return cli_usage(cli, "name the job or pipeline files to check");
+    struct err err = { 0 };
+    struct catalog *catalog = NULL;
+    struct pipelines *pipelines = NULL;
+    if (cli_open_catalog(cli, &catalog, &err) < 0 ||
+        cli_open_pipelines(cli, catalog, &pipelines, &err) < 0)
+        status = cli_fail(EXIT_UNUSABLE, &err);
+    else
+        status = validate_files(cli, catalog, pipelines, argv + first, (size_t)(argc - first));
+    pipelines_free(&pipelines);
+    catalog_free(&catalog);
+    return status;
+}
+
+const struct cli_command cmd_validate = {
+    .name = "validate",
+    .arguments = "FILE…",
+    .summary = "check job and pipeline files",
+    .details =
+        "Prints FILE:LINE:COLUMN: and what is wrong. Exit status 1 when a file is not valid.",
+    .run = run_validate,
+};

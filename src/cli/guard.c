@@ -1,0 +1,51 @@
+#include "cli/guard.h"
+
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int child_status(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    (void)fprintf(stderr, "takeup: the child that looks at the spool was ended by signal %d (%s)\n",
+                  WTERMSIG(status), strsignal(WTERMSIG(status)));
+    return EXIT_UNUSABLE;
+}
+
+int guard_run(int (*fn)(void *arg), void *arg, int timeout_s, const char *what)
+{
+    (void)fflush(NULL);
+    pid_t pid = fork();
+    if (pid < 0) /* then rather unguarded than not at all */
+        return fn(arg);
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        int status = fn(arg);
+        (void)fflush(NULL);
+        _exit(status);
+    }
+    struct pollfd ended = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+    int r = ended.fd < 0 ? 1 : poll(&ended, 1, timeout_s * 1000);
+    if (ended.fd >= 0)
+        (void)close(ended.fd);
+    if (r != 0)
+        return child_status(pid);
+    (void)kill(pid, SIGKILL);
+    (void)fprintf(stderr,
+                  "takeup: the filesystem of '%s' does not answer (waited %d s)\n"
+                  "  is the server or the mount gone? try: timeout 5 ls '%s'\n",
+                  what, timeout_s, what);
+    return EXIT_UNUSABLE;
+}

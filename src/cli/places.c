@@ -1,0 +1,95 @@
+#include "cli/cli.h"
+
+#include "base/mem.h"
+#include "steps/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *named(const char *option, const char *variable)
+{
+    const char *value = option ? option : getenv(variable);
+    return value && value[0] ? value : NULL;
+}
+
+static bool is_dir(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+const char *cli_spool_dir(const struct cli *cli)
+{
+    const char *dir = named(cli->spool, "TAKEUP_SPOOL");
+    return dir ? dir : "spool";
+}
+
+int cli_open_spool(const struct cli *cli, struct spool **ret_spool, struct err *err)
+{
+    int r = spool_open(cli_spool_dir(cli), ret_spool, err);
+    if (r < 0 && err->kind == ERR_MISSING && !named(cli->spool, "TAKEUP_SPOOL"))
+        err_context(err, "no --spool, no $TAKEUP_SPOOL");
+    return r;
+}
+
+/* The directory of this binary; the caller frees it. */
+static char *binary_dir(void)
+{
+    char path[4096];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    path[len > 0 ? len : 0] = '\0';
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = '\0';
+    return mem_strdup(path);
+}
+
+/* The first of these below the binary's directory that is there, else the one fixed at build. */
+static char *installed(const char *const *below, const char *fixed)
+{
+    CLEANUP(mem_free_text) char *bin = binary_dir();
+    for (; *below; below++) {
+        CLEANUP(mem_free_text) char *path = mem_printf("%s/%s", bin, *below);
+        char *real = is_dir(path) ? realpath(path, NULL) : NULL;
+        if (real)
+            return real;
+    }
+    return mem_strdup(fixed);
+}
+
+char *cli_pipelines_dir(const struct cli *cli)
+{
+    static const char *const below[] = { "../share/takeup/pipelines", "../../pipelines", NULL };
+    const char *dir = named(cli->pipelines, "TAKEUP_PIPELINES");
+    if (dir)
+        return mem_strdup(dir);
+    return is_dir("pipelines") ? mem_strdup("pipelines")
+                               : installed(below, TAKEUP_DATADIR "/pipelines");
+}
+
+char *cli_plugins_dir(const struct cli *cli)
+{
+    static const char *const below[] = { "../lib/takeup/plugins", NULL };
+    const char *dir = named(cli->plugins, "TAKEUP_PLUGINS");
+    return dir ? mem_strdup(dir) : installed(below, TAKEUP_LIBDIR "/plugins");
+}
+
+int cli_open_catalog(const struct cli *cli, struct catalog **ret_catalog, struct err *err)
+{
+    CLEANUP(mem_free_text) char *dir = cli_plugins_dir(cli);
+    return catalog_new(steps_table, dir, ret_catalog, err);
+}
+
+int cli_open_pipelines(const struct cli *cli, struct catalog *catalog,
+                       struct pipelines **ret_pipelines, struct err *err)
+{
+    CLEANUP(mem_free_text) char *dir = cli_pipelines_dir(cli);
+    int r = pipelines_load(dir, catalog, ret_pipelines, err);
+    if (r < 0)
+        err_hint(err, "name the directory that holds ocr_only.yaml by --pipelines DIR or "
+                      "$TAKEUP_PIPELINES");
+    return r;
+}

@@ -1,0 +1,121 @@
+#include "cli/waiting.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "spool/survey.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { LOOK_FIRST_MS = 20, LOOK_MAX_MS = 500, WARN_AFTER_MS = 5000 };
+
+/* The text of an ended job: inline, or in the file that the record names. */
+static void print_text(const struct spool *spool, const struct survey_job *job)
+{
+    const json_t *result = json_object_get(job->record, "result");
+    const char *text = json_get_text(result, "text", NULL);
+    if (text) {
+        (void)fputs(text, stdout);
+        if (text[0] && text[strlen(text) - 1] != '\n')
+            (void)fputc('\n', stdout);
+        return;
+    }
+    const char *file = json_get_text(result, "text_file", NULL);
+    if (file)
+        printf("%s/%s/%s\n", spool_path(spool), job->path, file);
+}
+
+static int report(const struct cli *cli, const struct spool *spool, const char *name,
+                  const struct survey_job *job)
+{
+    bool done = job->state == JOB_DONE;
+    if (cli->json) {
+        CLEANUP(json_drop) json_t *story = survey_job_json(name, job);
+        cli_print_json(story);
+        return done ? EXIT_OK : EXIT_NOT_SO;
+    }
+    if (done) {
+        print_text(spool, job);
+        return EXIT_OK;
+    }
+    const json_t *error = json_object_get(job->record, "error");
+    const char *hint = json_get_text(error, "hint", NULL);
+    (void)fprintf(stderr, "takeup: job '%s' failed: %s\n%s%s%s  see %s/%s\n", name,
+                  json_get_text(error, "message", "no reason is recorded"), hint ? "  " : "",
+                  hint ? hint : "", hint ? "\n" : "", spool_path(spool), job->path);
+    return EXIT_NOT_SO;
+}
+
+/* Said once, so that nobody waits for ever without knowing why. */
+static void warn_unattended(const struct spool *spool)
+{
+    struct survey survey;
+    if (survey_take(spool, 0, &survey, NULL) < 0)
+        return;
+    if (survey.alive_count == 0)
+        (void)fprintf(stderr,
+                      "takeup: still waiting, and no live worker is there; start one with: takeup "
+                      "worker --spool %s\n",
+                      spool_path(spool));
+    survey_release(&survey);
+}
+
+static int look(const struct spool *spool, const char *name, const char *submission,
+                struct survey_job *ret_job, struct err *err)
+{
+    return submission ? survey_submission(spool, name, submission, ret_job, err)
+                      : survey_job(spool, name, ret_job, err);
+}
+
+static void sleep_ms(int64_t ms)
+{
+    struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
+    (void)nanosleep(&pause, NULL);
+}
+
+/* An answer is given only of what a power cut cannot take back. */
+static void sync_ends(const struct spool *spool)
+{
+    (void)fs_sync_dir(spool_dir(spool, PLACE_DONE), "done", NULL);
+    (void)fs_sync_dir(spool_dir(spool, PLACE_ERROR), "error", NULL);
+}
+
+int waiting_for(const struct cli *cli, const struct spool *spool, const char *name,
+                const char *submission, int64_t timeout_ms)
+{
+    struct err err = { 0 };
+    int64_t start_ms = time_mono_ms(), look_ms = LOOK_FIRST_MS;
+    bool warned = false;
+    for (;;) {
+        struct survey_job job = { 0 };
+        if (look(spool, name, submission, &job, &err) < 0)
+            return cli_fail(EXIT_UNUSABLE, &err);
+        int64_t waited_ms = time_mono_ms() - start_ms;
+        bool late = timeout_ms > 0 && waited_ms >= timeout_ms;
+        int status = -1;
+        if (job.state == JOB_DONE || job.state == JOB_ERROR) {
+            sync_ends(spool);
+            status = report(cli, spool, name, &job);
+        } else if (job.state == JOB_UNKNOWN) {
+            (void)err_set(&err, ERR_MISSING, 0, "there is no job '%s' in %s", name,
+                          spool_path(spool));
+            status = cli_fail(EXIT_NOT_SO, &err);
+        } else if (late) {
+            (void)err_set(&err, ERR_STOPPED, 0, "job '%s' has not ended in time: it is in %s", name,
+                          job.path);
+            status = cli_fail(EXIT_NOT_SO, &err);
+        }
+        survey_job_release(&job);
+        if (status >= 0)
+            return status;
+        if (!warned && waited_ms > WARN_AFTER_MS) {
+            warn_unattended(spool);
+            warned = true;
+        }
+        sleep_ms(look_ms);
+        look_ms = look_ms * 2 > LOOK_MAX_MS ? LOOK_MAX_MS : look_ms * 2;
+    }
+}

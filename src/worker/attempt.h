@@ -1,0 +1,42 @@
+/* attempt.h - one attempt: open the input, plan the pipeline, run it.
+ *
+ * Runs in the runner of a job, and in the process of `takeup run`. */
+#ifndef TAKEUP_WORKER_ATTEMPT_H
+#define TAKEUP_WORKER_ATTEMPT_H
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "pipeline/schedule.h"
+#include "spool/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct attempt {
+    const char *job; /* its name */
+    int root_fd;     /* relative inputs begin here: the spool, or AT_FDCWD */
+    const char *input_path;
+    int64_t settle_ms; /* 0: it is whole, the caller knows */
+    int output_dir;    /* empty; see schedule.h for what comes into it */
+    struct pipelines *pipelines;
+    const struct pipeline *pipeline;
+    const json_t *params; /* or NULL */
+    /* May be NULL. progress is called at least once for each item, so that a stall can be told. */
+    void (*log)(void *arg, enum log_level level, const char *step, const char *text);
+    void (*progress)(void *arg, const char *step, int64_t done_us, int64_t total_us);
+    void *arg;
+};
+
+struct attempt_result {
+    enum failure failure; /* FAILURE_NONE: output_dir holds the result */
+    char step[RUN_STEP_SIZE];
+    struct err err; /* when it failed */
+    bool waiting;   /* FAILURE_INPUT_WAIT, FAILURE_INPUT_CHANGED: print tells how it looks */
+    struct fs_print print;
+};
+
+typedef void attempt_fn(const struct attempt *attempt, struct attempt_result *ret_result);
+
+attempt_fn attempt_run;
+
+#endif

@@ -1,0 +1,523 @@
+#include "worker/hand.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "spool/attempts.h"
+#include "spool/record.h"
+#include "worker/runner.h"
+#include "worker/verdict.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum {
+    BODY_MAX_BYTES = 8 << 20, /* docs/spool.md: what a runner may say inline */
+    LAST_LINES = 20,          /* of a runner's log, for crash.txt */
+    PROGRESS_EVERY_MS = 100,
+};
+
+struct hand {
+    const struct hand_context *context;
+    struct claim *claim;
+    const struct pipeline *pipeline;
+    struct runner *runner;
+    int number; /* of the attempt: out.NUMBER */
+    int out_fd;
+    int64_t started_ms, started_mono_ms;
+    struct heartbeat_job beat;
+    char step[WIRE_STEP_SIZE];
+    char *last_lines[LAST_LINES];
+    size_t line_count;
+};
+
+/* ---- the runner's side: everything below runs in the child ---- */
+
+struct runner_view {
+    int wire_fd;
+    int64_t progress_ms; /* when progress was told last */
+};
+
+static void view_log(void *arg, enum log_level level, const char *step, const char *text)
+{
+    const struct runner_view *view = arg;
+    struct wire_message message = { .kind = WIRE_LOG, .level = level };
+    (void)snprintf(message.step, sizeof(message.step), "%s", step ? step : "");
+    (void)snprintf(message.text, sizeof(message.text), "%s", text);
+    (void)wire_send(view->wire_fd, &message);
+}
+
+static void view_progress(void *arg, const char *step, int64_t done_us, int64_t total_us)
+{
+    struct runner_view *view = arg;
+    int64_t now = time_mono_ms();
+    if (now - view->progress_ms < PROGRESS_EVERY_MS)
+        return;
+    view->progress_ms = now;
+    struct wire_message message = { .kind = WIRE_PROGRESS,
+                                    .done_us = done_us,
+                                    .total_us = total_us };
+    (void)snprintf(message.step, sizeof(message.step), "%s", step ? step : "");
+    (void)wire_send(view->wire_fd, &message);
+}
+
+static void runner_body(void *arg, int wire_fd)
+{
+    const struct hand *hand = arg;
+    const struct job *job = claim_job(hand->claim, NULL);
+    struct runner_view view = { .wire_fd = wire_fd };
+    struct attempt attempt = {
+        .job = claim_name(hand->claim),
+        .root_fd = spool_root(hand->context->spool),
+        .input_path = job->input_path,
+        .settle_ms = hand->context->rules->settle_ms,
+        .output_dir = hand->out_fd,
+        .pipelines = hand->context->pipelines,
+        .pipeline = hand->pipeline,
+        .params = job->params,
+        .log = view_log,
+        .progress = view_progress,
+        .arg = &view,
+    };
+    struct attempt_result result = { 0 };
+    hand->context->attempt(&attempt, &result);
+
+    struct wire_message outcome = {
+        .kind = WIRE_OUTCOME,
+        .failure = result.failure,
+        .waiting = result.waiting,
+        .print = result.print,
+    };
+    (void)snprintf(outcome.step, sizeof(outcome.step), "%s", result.step);
+    (void)snprintf(outcome.text, sizeof(outcome.text), "%s", result.err.text);
+    (void)snprintf(outcome.hint, sizeof(outcome.hint), "%s", result.err.hint);
+    (void)wire_send(wire_fd, &outcome);
+}
+
+/* ---- the end of a job ---- */
+
+/* How a job ended, as far as the record tells it. */
+struct ending {
+    enum outcome outcome;
+    enum failure failure;
+    const char *step, *message, *hint;
+    int64_t started_ms;
+    double cpu_s;
+    int64_t max_rss_bytes;
+    const json_t *body;
+};
+
+static const char *status_of(enum outcome outcome)
+{
+    return outcome == OUTCOME_DONE ? "done" : outcome == OUTCOME_CANCELLED ? "cancelled" : "error";
+}
+
+static void log_ending(const struct claim *claim, const struct ending *ending, const char *id)
+{
+    char cpu[32];
+    (void)snprintf(cpu, sizeof(cpu), "%.2f", ending->cpu_s);
+    if (ending->outcome == OUTCOME_DONE) {
+        log_info(LOG_FIELDS("job", claim_name(claim), "cpu_s", cpu), "finished: done/%s", id);
+        return;
+    }
+    const char *hint = ending->hint && ending->hint[0] ? ending->hint : NULL;
+    const char *step = ending->step && ending->step[0] ? ending->step : NULL;
+    log_error(LOG_FIELDS("job", claim_name(claim), "step", step, "class",
+                         failure_name(ending->failure), "hint", hint),
+              "failed: %s; see error/%s", ending->message, id);
+}
+
+static enum hand_fate publish(const struct hand_context *context, struct claim *claim,
+                              const struct pipeline *pipeline, const struct ending *ending)
+{
+    const struct job *job = claim_job(claim, NULL);
+    struct record_facts facts = {
+        .status = status_of(ending->outcome),
+        .failure = ending->failure,
+        .step = ending->step && ending->step[0] ? ending->step : NULL,
+        .message = ending->message,
+        .hint = ending->hint && ending->hint[0] ? ending->hint : NULL,
+        .pipeline_id = pipeline                  ? pipeline->id
+                       : job && job->pipeline_id ? job->pipeline_id
+                                                 : context->rules->default_pipeline,
+        .pipeline_hash = pipeline ? pipeline->hash : NULL,
+        .submitted_ms = claim_submitted_ms(claim),
+        .claimed_ms = claim_claimed_ms(claim),
+        .started_ms = ending->started_ms,
+        .finished_ms = time_wall_ms(),
+        .cpu_s = ending->cpu_s,
+        .max_rss_bytes = ending->max_rss_bytes,
+        .job = job ? job->whole : NULL,
+    };
+    CLEANUP(json_drop) json_t *record = record_new(&facts, ending->body);
+    bool done = ending->outcome == OUTCOME_DONE;
+    char id[NAME_SIZE];
+    struct err err = { 0 };
+    int r = claim_publish(claim, done ? PLACE_DONE : PLACE_ERROR, record, id, &err);
+    if (r < 0) {
+        log_error(LOG_FIELDS("job", claim_name(claim), "token", claim_token(claim)),
+                  "cannot publish, the job stays in running/: %s", err.text);
+        return FATE_STUCK;
+    }
+    if (r == 0) {
+        log_warn(LOG_FIELDS("job", claim_name(claim)),
+                 "withdrawn: its .job file was taken away by hand; nothing is published");
+        return FATE_WITHDRAWN;
+    }
+    log_ending(claim, ending, id);
+    return done ? FATE_DONE : FATE_ERROR;
+}
+
+static enum hand_fate defer(const struct hand_context *context, struct claim *claim,
+                            int64_t delay_ms, const char *why)
+{
+    struct err err = { 0 };
+    int64_t now_ms = 0;
+    int r = spool_now_ms(context->spool, seat_name(context->seat), &now_ms, &err);
+    if (r < 0)
+        now_ms = time_wall_ms(); /* a full disk makes no file, and keeps no job from going back */
+    r = claim_defer(claim, (now_ms + delay_ms) / 1000, &err);
+    if (r < 0) {
+        log_error(LOG_FIELDS("job", claim_name(claim), "token", claim_token(claim)),
+                  "cannot defer, the job stays in running/: %s", err.text);
+        return FATE_STUCK;
+    }
+    char due[TIME_TEXT_SIZE];
+    log_info(LOG_FIELDS("job", claim_name(claim), "due",
+                        delay_ms ? time_format(time_wall_ms() + delay_ms, due) : "now"),
+             "deferred: %s", why);
+    return FATE_DEFERRED;
+}
+
+/* Carries a verdict out. */
+static enum hand_fate settle(const struct hand_context *context, struct claim *claim,
+                             const struct pipeline *pipeline, const struct verdict *verdict,
+                             struct ending *ending)
+{
+    if (verdict->outcome == OUTCOME_DEFER)
+        return defer(context, claim, verdict->delay_ms, ending->message);
+    ending->outcome = verdict->outcome;
+    return publish(context, claim, pipeline, ending);
+}
+
+static struct verdict judge(const struct hand_context *context, const struct claim *claim,
+                            enum failure failure, int more_charged)
+{
+    const struct hand_rules *rules = context->rules;
+    const struct job *job = claim_job(claim, NULL);
+    const struct attempts *attempts = claim_attempts(claim);
+    char random_hex[9];
+    str_random_hex(random_hex, 4);
+    struct verdict_facts facts = {
+        .charged = attempts->charged + more_charged,
+        .max_attempts = job && job->max_attempts ? (int)job->max_attempts : rules->max_attempts,
+        .backoff_ms = rules->backoff_ms,
+        .waiting_ms = attempts->waiting_since_ms ? time_wall_ms() - attempts->waiting_since_ms : 0,
+        .input_wait_ms = rules->input_wait_ms,
+        .chance = (uint32_t)strtoul(random_hex, NULL, 16),
+    };
+    return verdict_of(failure, &facts);
+}
+
+/* ---- crash.txt ---- */
+
+static void keep_line(struct hand *hand, const struct wire_message *message)
+{
+    char **slot = &hand->last_lines[hand->line_count++ % LAST_LINES];
+    free(*slot);
+    *slot = mem_printf("%s%s%s", message->step, message->step[0] ? ": " : "", message->text);
+}
+
+static void write_crash(const struct hand *hand, const struct runner_end *end)
+{
+    CLEANUP(str_release) struct str text = { 0 };
+    char now[TIME_TEXT_SIZE];
+    str_addf(&text, "attempt %d, %s\n%s\n", hand->number, time_format(time_wall_ms(), now),
+             end->text);
+    str_addf(&text, "step: %s\nran for: %.1f s, %.1f s of CPU, at most %lld MiB\n",
+             end->step[0] ? end->step : "-",
+             (double)(time_mono_ms() - hand->started_mono_ms) / 1000, end->cpu_s,
+             (long long)(end->max_rss_bytes >> 20));
+    str_add(&text, "last lines of its log:\n");
+    size_t first = hand->line_count > LAST_LINES ? hand->line_count - LAST_LINES : 0;
+    for (size_t i = first; i < hand->line_count; i++)
+        str_addf(&text, "  %s\n", hand->last_lines[i % LAST_LINES]);
+    str_add(&text, "\n");
+    /* A help to people, not part of the protocol: that it cannot be written changes nothing. */
+    (void)fs_write_file(claim_dir(hand->claim), "crash.txt", text.data, text.len, FS_APPEND, NULL);
+}
+
+/* ---- while the runner runs ---- */
+
+static void on_message(void *arg, const struct wire_message *message)
+{
+    struct hand *hand = arg;
+    if (message->step[0])
+        (void)snprintf(hand->step, sizeof(hand->step), "%s", message->step);
+    if (message->kind == WIRE_LOG) {
+        keep_line(hand, message);
+        log_write(message->level,
+                  LOG_FIELDS("job", claim_name(hand->claim), "step",
+                             message->step[0] ? message->step : NULL),
+                  "%s", message->text);
+        return;
+    }
+    if (message->total_us <= 0)
+        return;
+    double part = (double)message->done_us / (double)message->total_us;
+    part = part < 0 ? 0 : part > 1 ? 1 : part;
+    double spent_s = (double)(time_mono_ms() - hand->started_mono_ms) / 1000;
+    hand->beat.progress = part;
+    hand->beat.eta_s = part > 0.01 ? spent_s * (1 - part) / part : -1;
+}
+
+/* The body of the result, as data from a process that may be hostile. */
+static int read_body(const struct hand *hand, json_t **ret_body, struct err *err)
+{
+    CLEANUP(mem_free_text) char *text = NULL;
+    size_t len;
+    struct json_mark mark;
+    struct err why = { 0 };
+    int r = fs_read_file(hand->out_fd, RECORD_FILE, BODY_MAX_BYTES, &text, &len, &why);
+    if (r == 0 && json_parse(text, len, ret_body, &mark, &why) != 1)
+        r = err_set(&why, ERR_INPUT, 0, "it is no JSON");
+    if (r == 0 && !json_is_object(*ret_body)) {
+        json_drop(ret_body);
+        r = err_set(&why, ERR_INPUT, 0, "it is no JSON object");
+    }
+    if (r < 0)
+        (void)err_set(err, ERR_INPUT, 0, "the runner left no proper " RECORD_FILE ": %s", why.text);
+    return r;
+}
+
+static const char *counted(int n, char out[32])
+{
+    (void)snprintf(out, 32, "%d", n);
+    return out;
+}
+
+/* After the runner is reaped: what became of this attempt, and of the job. */
+static enum hand_fate conclude(struct hand *hand, struct runner_end *end)
+{
+    CLEANUP(json_drop) json_t *body = NULL;
+    struct err err = { 0 };
+    if (end->failure == FAILURE_NONE && read_body(hand, &body, &err) < 0) {
+        end->failure = FAILURE_CRASH;
+        (void)snprintf(end->text, sizeof(end->text), "%s", err.text);
+    }
+    if (end->failure == FAILURE_CRASH || end->failure == FAILURE_STALL ||
+        end->failure == FAILURE_TIMEOUT)
+        write_crash(hand, end);
+    fs_close(&hand->out_fd); /* SMB renames no directory in which we have a file open */
+
+    struct attempt_end line = {
+        .failure = end->failure == FAILURE_NONE ? NULL : failure_name(end->failure),
+        .message = end->failure == FAILURE_NONE ? NULL : end->text,
+        .charged = verdict_charges(end->failure),
+        .waiting = end->waiting ? &end->print : NULL,
+    };
+    if (claim_ended(hand->claim, &line, &err) < 0)
+        log_warn(LOG_FIELDS("job", claim_name(hand->claim)), "%s", err.text);
+
+    struct verdict verdict = judge(hand->context, hand->claim, end->failure, 0);
+    char n[32];
+    if (end->failure != FAILURE_NONE && verdict.outcome == OUTCOME_DEFER)
+        log_warn(LOG_FIELDS("job", claim_name(hand->claim), "step", end->step[0] ? end->step : NULL,
+                            "class", failure_name(end->failure), "attempt",
+                            counted(hand->number, n), "charged", line.charged ? "yes" : "no"),
+                 "attempt ended: %s", end->text);
+    struct ending ending = {
+        .failure = end->failure,
+        .step = end->step,
+        .message = end->text,
+        .hint = end->hint,
+        .started_ms = hand->started_ms,
+        .cpu_s = end->cpu_s,
+        .max_rss_bytes = end->max_rss_bytes,
+        .body = body,
+    };
+    return settle(hand->context, hand->claim, hand->pipeline, &verdict, &ending);
+}
+
+static void on_end(void *arg, const struct runner_end *runner_end)
+{
+    struct hand *hand = arg;
+    struct runner_end end = *runner_end;
+    enum hand_fate fate = conclude(hand, &end);
+    const struct hand_context *context = hand->context;
+    context->on_fate(context->arg, fate);
+    context->on_free(context->arg, hand);
+}
+
+/* ---- the beginning ---- */
+
+/* Which pipeline, and can it run? */
+static int find_pipeline(const struct hand_context *context, const struct job *job,
+                         const struct pipeline **ret_pipeline, struct err *err)
+{
+    const char *id = job->pipeline_id ? job->pipeline_id : context->rules->default_pipeline;
+    const struct pipeline *pipeline = pipelines_find(context->pipelines, id);
+    if (!pipeline) {
+        CLEANUP(mem_free_text) char *list = pipelines_list(context->pipelines);
+        int r = err_set(err, ERR_CONFIG, 0, "there is no pipeline '%s'; there are: %s", id, list);
+        err_hint(err, "name one of these as pipeline_id, or add the pipeline's file to the "
+                      "pipelines directory and restart the worker (takeup pipelines)");
+        return r;
+    }
+    *ret_pipeline = pipeline;
+    if (pipeline->broken) {
+        *err = *pipeline->broken;
+        return err->errnum ? -err->errnum : -EINVAL;
+    }
+    return 0;
+}
+
+/* A job that ends without a runner. */
+static enum hand_fate refuse(const struct hand_context *context, struct claim *claim,
+                             const struct pipeline *pipeline, enum failure failure,
+                             const struct err *err)
+{
+    struct ending ending = {
+        .outcome = OUTCOME_ERROR, .failure = failure, .message = err->text, .hint = err->hint
+    };
+    return publish(context, claim, pipeline, &ending);
+}
+
+static int start(struct hand *hand, struct err *err)
+{
+    const struct hand_rules *rules = hand->context->rules;
+    const struct job *job = claim_job(hand->claim, NULL);
+    int r = claim_start(hand->claim, &hand->number, &hand->out_fd, err);
+    if (r < 0)
+        return r;
+    struct runner_limits limits = {
+        .stall_ms = rules->stall_ms,
+        .timeout_ms = job->timeout_s ? job->timeout_s * 1000 : rules->timeout_ms,
+        .grace_ms = rules->grace_ms,
+    };
+    struct runner_calls calls = {
+        .body = runner_body, .on_message = on_message, .on_end = on_end, .arg = hand
+    };
+    hand->started_ms = time_wall_ms();
+    hand->started_mono_ms = time_mono_ms();
+    return runner_start(hand->context->loop, &limits, &calls, &hand->runner, err);
+}
+
+static void log_start(const struct hand *hand)
+{
+    char number[32], pid[32];
+    log_info(LOG_FIELDS("job", claim_name(hand->claim), "attempt", counted(hand->number, number),
+                        "pipeline", hand->pipeline->id, "input",
+                        claim_job(hand->claim, NULL)->input_path, "runner",
+                        counted((int)runner_pid(hand->runner), pid)),
+             "taken up");
+}
+
+/* The job cannot be started here and now: back it goes, so that another worker may try. */
+static enum hand_fate give_back(const struct hand_context *context, struct claim *claim,
+                                const struct err *err)
+{
+    struct attempt_end line = { .failure = failure_name(FAILURE_IO),
+                                .message = err->text,
+                                .charged = false };
+    if (claim_attempts(claim)->open)
+        (void)claim_ended(claim, &line, NULL);
+    return defer(context, claim, context->rules->backoff_ms, err->text);
+}
+
+static struct hand *hand_new(const struct hand_context *context, struct claim *claim,
+                             const struct pipeline *pipeline)
+{
+    struct hand *hand = MEM_NEW(struct hand);
+    hand->context = context;
+    hand->claim = claim;
+    hand->pipeline = pipeline;
+    hand->out_fd = -1;
+    hand->beat = (struct heartbeat_job){ .name = claim_name(claim),
+                                         .pipeline = pipeline->id,
+                                         .step = hand->step,
+                                         .progress = -1,
+                                         .eta_s = -1 };
+    return hand;
+}
+
+static enum hand_fate decide_unstarted(const struct hand_context *context, struct claim *claim,
+                                       const struct pipeline **ret_pipeline, bool *ret_start)
+{
+    struct err err = { 0 };
+    const struct job *job = claim_job(claim, &err);
+    if (!job)
+        return refuse(context, claim, NULL, FAILURE_JOB, &err);
+    if (find_pipeline(context, job, ret_pipeline, &err) < 0)
+        return refuse(context, claim, *ret_pipeline, verdict_failure(&err), &err);
+    *ret_start = true;
+    return FATE_STUCK;
+}
+
+int hand_take(const struct hand_context *context, struct claim *claim, struct hand **ret_hand)
+{
+    const struct pipeline *pipeline = NULL;
+    bool may_start = false;
+    enum hand_fate fate = decide_unstarted(context, claim, &pipeline, &may_start);
+    if (!may_start) {
+        context->on_fate(context->arg, fate);
+        claim_free(&claim);
+        return 0;
+    }
+    struct hand *hand = hand_new(context, claim, pipeline);
+    struct err err = { 0 };
+    if (start(hand, &err) < 0) {
+        log_error(LOG_FIELDS("job", claim_name(claim)), "cannot start a runner: %s", err.text);
+        fs_close(&hand->out_fd);
+        context->on_fate(context->arg, give_back(context, claim, &err));
+        hand_free(&hand);
+        return 0;
+    }
+    log_start(hand);
+    *ret_hand = hand;
+    return 1;
+}
+
+void hand_stop(struct hand *hand)
+{
+    runner_stop(hand->runner, FAILURE_SHUTDOWN);
+}
+
+void hand_free(struct hand **hand)
+{
+    if (!*hand)
+        return;
+    struct hand *old = TAKE(*hand);
+    runner_free(&old->runner);
+    fs_close(&old->out_fd);
+    claim_free(&old->claim);
+    for (size_t i = 0; i < LAST_LINES; i++)
+        free(old->last_lines[i]);
+    free(old);
+}
+
+struct heartbeat_job hand_beat(const struct hand *hand)
+{
+    return hand->beat;
+}
+
+void hand_adopted(const struct hand_context *context, struct claim *claim, const char *dead_worker)
+{
+    log_warn(LOG_FIELDS("job", claim_name(claim), "from", dead_worker),
+             "taken over from a worker that died");
+    CLEANUP(mem_free_text)
+    char *message = mem_printf("the worker %s died while it had this job", dead_worker);
+    struct verdict verdict = judge(context, claim, FAILURE_LOST, 0);
+    struct ending ending = { .failure = FAILURE_LOST, .message = message };
+    const struct job *job = claim_job(claim, NULL);
+    const struct pipeline *pipeline = NULL;
+    if (job)
+        (void)find_pipeline(context, job, &pipeline, &(struct err){ 0 });
+    context->on_fate(context->arg, settle(context, claim, pipeline, &verdict, &ending));
+    claim_free(&claim);
+}

@@ -1,0 +1,62 @@
+/* hand.h - one job in hand: from the claim, through one attempt, to done, error or deferred.
+ *
+ *     hand_take -> (runner) -> on_free, once -> hand_free
+ *
+ * A job whose fate needs no runner (a wrong job file, an unknown pipeline) is published in
+ * hand_take itself. */
+#ifndef TAKEUP_WORKER_HAND_H
+#define TAKEUP_WORKER_HAND_H
+
+#include "base/loop.h"
+#include "pipeline/load.h"
+#include "spool/claim.h"
+#include "worker/attempt.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a worker does with each job; times in milliseconds. */
+struct hand_rules {
+    const char *default_pipeline;
+    int max_attempts;      /* 3; a job may say otherwise, and so for timeout_ms */
+    int64_t timeout_ms;    /* 0: none */
+    int64_t stall_ms;      /* 300 s */
+    int64_t settle_ms;     /* 2 s */
+    int64_t input_wait_ms; /* 10 min */
+    int64_t backoff_ms;    /* 10 s */
+    int64_t grace_ms;      /* 2 s: between TERM and KILL of a runner */
+};
+
+struct hand;
+
+enum hand_fate { FATE_DONE, FATE_ERROR, FATE_DEFERRED, FATE_WITHDRAWN, FATE_STUCK };
+
+/* What all hands of a worker share; borrowed by each, and outlives them. */
+struct hand_context {
+    struct loop *loop;
+    struct spool *spool;
+    struct seat *seat;
+    struct pipelines *pipelines;
+    const struct hand_rules *rules;
+    attempt_fn *attempt; /* attempt_run, or a test's */
+    /* The job has left this worker, or (FATE_STUCK) could not: it stays in running/ for adoption.
+     */
+    void (*on_fate)(void *arg, enum hand_fate fate);
+    /* The runner has ended; the hand may be freed in it. Not called when none was started. */
+    void (*on_free)(void *arg, struct hand *hand);
+    void *arg;
+};
+
+/* Takes the claim over. 1: *ret_hand has a runner. 0: its fate is decided already. */
+int hand_take(const struct hand_context *context, struct claim *claim, struct hand **ret_hand);
+/* Ends the runner; the job is given back, uncharged. */
+void hand_stop(struct hand *hand);
+/* NULL afterwards. Kills a runner that is still there; the job then stays for adoption. */
+void hand_free(struct hand **hand);
+/* For the heartbeat; borrowed until the loop runs again. */
+struct heartbeat_job hand_beat(const struct hand *hand);
+
+/* A job taken over from a dead worker: on to where it belongs, without a runner. */
+void hand_adopted(const struct hand_context *context, struct claim *claim, const char *dead_worker);
+
+#endif

@@ -1,0 +1,79 @@
+#include "worker/watch.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+struct watch {
+    struct loop *loop;
+    struct loop_watch *loop_watch;
+    int fd;
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+static const enum spool_place places[] = { PLACE_PENDING, PLACE_PENDING_HIGH, PLACE_PENDING_LOW,
+                                           PLACE_DEFERRED };
+
+static void on_event(void *arg, uint32_t events)
+{
+    (void)events;
+    struct watch *watch = arg;
+    char buffer[16 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
+    bool any = false;
+    /* What happened does not matter, not even an overflow: each is a reason to look. */
+    while (read(watch->fd, buffer, sizeof(buffer)) > 0)
+        any = true;
+    if (any)
+        watch->fn(watch->arg);
+}
+
+static int add_place(const struct watch *watch, const struct spool *spool, enum spool_place place,
+                     struct err *err)
+{
+    CLEANUP(mem_free_text)
+    char *path = mem_printf("%s/%s", spool_path(spool), spool_place_name(place));
+    if (inotify_add_watch(watch->fd, path, IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR) <
+        0)
+        return err_set(err, ERR_IO, errno, "watch '%s'", path);
+    return 0;
+}
+
+int watch_new(struct loop *loop, const struct spool *spool, void (*fn)(void *arg), void *arg,
+              struct watch **ret_watch, struct err *err)
+{
+    int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (fd < 0) {
+        int r = err_set(err, ERR_IO, errno, "inotify");
+        err_hint(err,
+                 "raise fs.inotify.max_user_instances; until then the worker looks every 10 s");
+        return r;
+    }
+    struct watch *watch = MEM_NEW(struct watch);
+    *watch = (struct watch){ .loop = loop, .fd = fd, .fn = fn, .arg = arg };
+    int r = 0;
+    for (size_t i = 0; i < COUNT(places) && r == 0; i++)
+        r = add_place(watch, spool, places[i], err);
+    if (r == 0)
+        r = loop_add(loop, fd, EPOLLIN, on_event, watch, &watch->loop_watch, err);
+    if (r < 0) {
+        watch_free(&watch);
+        return r;
+    }
+    *ret_watch = watch;
+    return 0;
+}
+
+void watch_free(struct watch **watch)
+{
+    if (!*watch)
+        return;
+    struct watch *old = TAKE(*watch);
+    loop_remove(old->loop, &old->loop_watch);
+    fs_close(&old->fd);
+    free(old);
+}

@@ -1,0 +1,19 @@
+/* watch.h - hints from the filesystem that something changed in the spool.
+ *
+ * inotify sees no event from another host, may overflow and may be refused: a hint only. Whoever
+ * uses it also looks at the directories from time to time. */
+#ifndef TAKEUP_WORKER_WATCH_H
+#define TAKEUP_WORKER_WATCH_H
+
+#include "base/loop.h"
+#include "spool/layout.h"
+
+struct watch;
+
+/* Calls fn(arg) when something may have come into pending/ (and its lanes) or deferred/, or a file
+ * there was closed after writing. */
+int watch_new(struct loop *loop, const struct spool *spool, void (*fn)(void *arg), void *arg,
+              struct watch **ret_watch, struct err *err);
+void watch_free(struct watch **watch);
+
+#endif

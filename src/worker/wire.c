@@ -1,0 +1,156 @@
+#include "worker/wire.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const kind_names[] = {
+    [WIRE_PROGRESS] = "progress",
+    [WIRE_LOG] = "log",
+    [WIRE_OUTCOME] = "outcome",
+};
+
+/* ---- the runner's end ---- */
+
+/* Without control characters, so that JSON makes of a byte at most two and the line always fits:
+ * 2 * (72 + 1024 + 512) and some 300 for the rest are less than 4096. */
+static void set_plain(json_t *object, const char *key, const char *text, size_t size)
+{
+    CLEANUP(mem_free_text) char *plain = mem_strndup(text, str_utf8_cut(text, size - 1));
+    for (char *at = plain; *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7F)
+            *at = ' ';
+    CLEANUP(mem_free_text) char *clean = str_utf8_clean(plain, strlen(plain));
+    clean[str_utf8_cut(clean, size - 1)] = '\0';
+    json_set_text(object, key, clean);
+}
+
+int wire_send(int fd, const struct wire_message *message)
+{
+    CLEANUP(json_drop) json_t *object = json_object();
+    json_set_text(object, "m", kind_names[message->kind]);
+    set_plain(object, "step", message->step, WIRE_STEP_SIZE);
+    if (message->kind == WIRE_PROGRESS) {
+        json_set_int(object, "done_us", message->done_us);
+        json_set_int(object, "total_us", message->total_us);
+    } else {
+        set_plain(object, "text", message->text, WIRE_TEXT_SIZE);
+    }
+    if (message->kind == WIRE_LOG)
+        json_set_text(object, "level", log_level_name(message->level));
+    if (message->kind == WIRE_OUTCOME) {
+        json_set_text(object, "failure", failure_name(message->failure));
+        set_plain(object, "hint", message->hint, WIRE_HINT_SIZE);
+        json_set_bool(object, "waiting", message->waiting);
+        json_set_int(object, "size_bytes", message->print.size_bytes);
+        json_set_int(object, "mtime_ns", message->print.mtime_ns);
+        json_set_int(object, "inode", (json_int_t)message->print.inode);
+    }
+    CLEANUP(mem_free_text) char *line = json_line(object);
+    CLEANUP(mem_free_text) char *whole = mem_printf("%s\n", line);
+    return fs_write_all(fd, whole, strlen(whole));
+}
+
+/* ---- the worker's end ---- */
+
+static int get_text(const json_t *object, const char *key, char *out, size_t size, struct err *err)
+{
+    const char *text = json_get_text(object, key, NULL);
+    if (!text || strlen(text) >= size)
+        return err_set(err, ERR_INPUT, 0, "a runner's message has no proper '%s'", key);
+    memcpy(out, text, strlen(text) + 1);
+    return 0;
+}
+
+static int get_kind(const json_t *object, enum wire_kind *ret_kind, struct err *err)
+{
+    const char *name = json_get_text(object, "m", "");
+    for (size_t i = 0; i < COUNT(kind_names); i++)
+        if (strcmp(kind_names[i], name) == 0) {
+            *ret_kind = (enum wire_kind)i;
+            return 0;
+        }
+    return err_set(err, ERR_INPUT, 0, "a runner's message is of no known kind");
+}
+
+static int parse_outcome(const json_t *object, struct wire_message *message, struct err *err)
+{
+    message->failure = failure_parse(json_get_text(object, "failure", ""));
+    if (message->failure == FAILURE_COUNT)
+        return err_set(err, ERR_INPUT, 0, "a runner's outcome is of no known class");
+    message->waiting = json_is_true(json_object_get(object, "waiting"));
+    message->print.size_bytes = json_get_int(object, "size_bytes", 0);
+    message->print.mtime_ns = json_get_int(object, "mtime_ns", 0);
+    message->print.inode = (uint64_t)json_get_int(object, "inode", 0);
+    return get_text(object, "hint", message->hint, sizeof(message->hint), err);
+}
+
+static int parse_line(const char *line, size_t len, struct wire_message *ret_message,
+                      struct err *err)
+{
+    CLEANUP(json_drop) json_t *object = NULL;
+    struct json_mark mark;
+    struct wire_message message = { 0 };
+    if (json_parse(line, len, &object, &mark, NULL) != 1 || !json_is_object(object))
+        return err_set(err, ERR_INPUT, 0, "a runner's message is no JSON object");
+    int r = get_kind(object, &message.kind, err);
+    if (r == 0)
+        r = get_text(object, "step", message.step, sizeof(message.step), err);
+    if (r == 0 && message.kind != WIRE_PROGRESS)
+        r = get_text(object, "text", message.text, sizeof(message.text), err);
+    if (r == 0 && message.kind == WIRE_OUTCOME)
+        r = parse_outcome(object, &message, err);
+    if (r == 0 && message.kind == WIRE_LOG &&
+        log_level_parse(json_get_text(object, "level", ""), &message.level) < 0)
+        r = err_set(err, ERR_INPUT, 0, "a runner's log line is of no known level");
+    if (r < 0)
+        return r;
+    message.done_us = json_get_int(object, "done_us", 0);
+    message.total_us = json_get_int(object, "total_us", 0);
+    *ret_message = message;
+    return 0;
+}
+
+/* Gives out the whole lines in the reader and keeps what is behind them. */
+static int take_lines(struct wire_reader *reader, wire_fn *fn, void *arg, struct err *err)
+{
+    char *at = reader->line, *end = reader->line + reader->len, *newline;
+    while ((newline = memchr(at, '\n', (size_t)(end - at)))) {
+        struct wire_message message;
+        int r = parse_line(at, (size_t)(newline - at), &message, err);
+        if (r < 0)
+            return r;
+        fn(arg, &message);
+        at = newline + 1;
+    }
+    reader->len = (size_t)(end - at);
+    memmove(reader->line, at, reader->len);
+    if (reader->len == sizeof(reader->line))
+        return err_set(err, ERR_INPUT, 0, "a runner's message has more than %d bytes",
+                       WIRE_LINE_MAX);
+    return 0;
+}
+
+int wire_receive(struct wire_reader *reader, int fd, wire_fn *fn, void *arg, struct err *err)
+{
+    for (;;) {
+        ssize_t got = read(fd, reader->line + reader->len, sizeof(reader->line) - reader->len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && errno == EAGAIN)
+            return 1;
+        if (got < 0)
+            return err_set(err, ERR_IO, errno, "read from a runner");
+        if (got == 0)
+            return 0; /* what has no end was cut off by its death */
+        reader->len += (size_t)got;
+        int r = take_lines(reader, fn, arg, err);
+        if (r < 0)
+            return r;
+    }
+}

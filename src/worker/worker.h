@@ -1,0 +1,37 @@
+/* worker.h - the long-running process that claims jobs.
+ *
+ * One thread around one epoll. Events only request things (a scan, the end); the loop does them in
+ * one place, worker_turn. The worker never opens an input: runners do. */
+#ifndef TAKEUP_WORKER_WORKER_H
+#define TAKEUP_WORKER_WORKER_H
+
+#include "worker/hand.h"
+
+#include <stdbool.h>
+
+struct worker_options {
+    struct hand_rules rules;
+    int jobs;            /* runners at a time, at least 1 */
+    bool drain;          /* end when nothing is pending, due or running here */
+    int64_t max_time_ms; /* claim nothing after that, and end; 0: no end */
+    int64_t lease_ms;    /* 60 s */
+    int64_t rescan_ms;   /* 0: 10 s, 1 s on a remote filesystem */
+    int64_t min_free_bytes;
+    attempt_fn *attempt;
+};
+
+/* Rules of the contract: docs/spool.md. */
+void worker_options_default(struct worker_options *ret_options);
+
+struct worker_tally {
+    int64_t done, error, deferred;
+};
+
+/* Runs until it is asked to end (SIGTERM, SIGINT, SIGHUP), drained, or out of time; jobs in hand
+ * are then given back. 0, or negative when it cannot begin. Neither spool nor pipelines are freed.
+ */
+int worker_run(struct spool *spool, struct pipelines *pipelines,
+               const struct worker_options *options, struct worker_tally *ret_tally,
+               struct err *err);
+
+#endif

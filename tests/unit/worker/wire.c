@@ -1,0 +1,174 @@
+#include "test.h"
+
+#include "worker/wire.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+struct received {
+    struct wire_message messages[8];
+    size_t count;
+};
+
+static void on_message(void *arg, const struct wire_message *message)
+{
+    struct received *received = arg;
+    if (received->count < COUNT(received->messages))
+        received->messages[received->count] = *message;
+    received->count++;
+}
+
+struct wire {
+    int ends[2];
+};
+
+static void wire_open(struct wire *wire)
+{
+    assert_int_equal(pipe2(wire->ends, O_NONBLOCK | O_CLOEXEC), 0);
+}
+
+static void wire_close(struct wire *wire)
+{
+    fs_close(&wire->ends[0]);
+    fs_close(&wire->ends[1]);
+}
+
+static void test_what_is_sent_arrives(void **state)
+{
+    (void)state;
+    CLEANUP(wire_close) struct wire wire;
+    wire_open(&wire);
+    struct wire_message sent[] = {
+        { .kind = WIRE_PROGRESS, .step = "frames", .done_us = 1500000, .total_us = INT64_MAX },
+        { .kind = WIRE_LOG,
+          .level = LOG_LEVEL_WARN,
+          .step = "text",
+          .text = "odd \"été\" \\ here" },
+        { .kind = WIRE_OUTCOME,
+          .failure = FAILURE_INPUT_CHANGED,
+          .waiting = true,
+          .print = { 7, -5, 99 },
+          .text = "it changed",
+          .hint = "wait" },
+    };
+    for (size_t i = 0; i < COUNT(sent); i++)
+        assert_int_equal(wire_send(wire.ends[1], &sent[i]), 0);
+    struct wire_reader reader = { 0 };
+    struct received got = { 0 };
+    struct err err = { 0 };
+    assert_int_equal(wire_receive(&reader, wire.ends[0], on_message, &got, &err), 1);
+    assert_int_equal(got.count, COUNT(sent));
+    assert_string_equal(got.messages[0].step, "frames");
+    assert_int_equal(got.messages[0].done_us, 1500000);
+    assert_true(got.messages[0].total_us == INT64_MAX);
+    assert_int_equal(got.messages[1].level, LOG_LEVEL_WARN);
+    assert_string_equal(got.messages[1].text, sent[1].text);
+    assert_int_equal(got.messages[2].failure, FAILURE_INPUT_CHANGED);
+    assert_true(got.messages[2].waiting);
+    assert_true(fs_print_equal(&got.messages[2].print, &sent[2].print));
+    assert_string_equal(got.messages[2].hint, "wait");
+    fs_close(&wire.ends[1]);
+    assert_int_equal(wire_receive(&reader, wire.ends[0], on_message, &got, &err), 0);
+}
+
+/* Whatever a text holds, its line fits and is read again. */
+static void test_the_longest_and_oddest_texts_fit(void **state)
+{
+    (void)state;
+    static const unsigned char fills[] = { 'x', '"', '\\', '\n', 0x01, 0x7F, 0xFF, 0xC3 };
+    for (size_t i = 0; i < COUNT(fills); i++) {
+        CLEANUP(wire_close) struct wire wire;
+        wire_open(&wire);
+        struct wire_message message = { .kind = WIRE_OUTCOME,
+                                        .print = { LLONG_MAX, LLONG_MIN, 1 } };
+        memset(message.step, fills[i], sizeof(message.step) - 1);
+        memset(message.text, fills[i], sizeof(message.text) - 1);
+        memset(message.hint, fills[i], sizeof(message.hint) - 1);
+        assert_int_equal(wire_send(wire.ends[1], &message), 0);
+        struct wire_reader reader = { 0 };
+        struct received got = { 0 };
+        struct err err = { 0 };
+        int r = wire_receive(&reader, wire.ends[0], on_message, &got, &err);
+        if (r != 1 || got.count != 1)
+            fail_msg("fill 0x%02x: %d, %s", fills[i], r, err.text);
+    }
+}
+
+static const struct {
+    const char *name, *bytes;
+} hostile[] = {
+    { "no JSON", "hello\n" },
+    { "an empty line", "\n" },
+    { "a list", "[1]\n" },
+    { "no kind", "{\"step\":\"\",\"text\":\"\"}\n" },
+    { "an unknown kind", "{\"m\":\"boo\",\"step\":\"\",\"text\":\"\"}\n" },
+    { "no step", "{\"m\":\"progress\"}\n" },
+    { "a step that is a number", "{\"m\":\"progress\",\"step\":1}\n" },
+    { "an unknown level", "{\"m\":\"log\",\"step\":\"\",\"text\":\"\",\"level\":\"loud\"}\n" },
+    { "an unknown class",
+      "{\"m\":\"outcome\",\"step\":\"\",\"text\":\"\",\"hint\":\"\",\"failure\":\"fun\"}\n" },
+    { "an outcome without hint",
+      "{\"m\":\"outcome\",\"step\":\"\",\"text\":\"\",\"failure\":\"none\"}\n" },
+    { "invalid UTF-8", "{\"m\":\"log\",\"step\":\"\xFF\",\"text\":\"\",\"level\":\"info\"}\n" },
+};
+
+static void test_what_breaks_the_protocol_is_an_error(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(hostile); i++) {
+        CLEANUP(wire_close) struct wire wire;
+        wire_open(&wire);
+        assert_int_equal(fs_write_all(wire.ends[1], hostile[i].bytes, strlen(hostile[i].bytes)), 0);
+        struct wire_reader reader = { 0 };
+        struct received got = { 0 };
+        struct err err = { 0 };
+        int r = wire_receive(&reader, wire.ends[0], on_message, &got, &err);
+        if (r >= 0 || got.count != 0 || !err.text[0])
+            fail_msg("'%s': %d, %zu messages", hostile[i].name, r, got.count);
+    }
+}
+
+static void test_a_line_without_end_is_an_error(void **state)
+{
+    (void)state;
+    CLEANUP(wire_close) struct wire wire;
+    wire_open(&wire);
+    char bytes[WIRE_LINE_MAX];
+    memset(bytes, 'x', sizeof(bytes));
+    assert_int_equal(fs_write_all(wire.ends[1], bytes, sizeof(bytes)), 0);
+    struct wire_reader reader = { 0 };
+    struct received got = { 0 };
+    struct err err = { 0 };
+    assert_true(wire_receive(&reader, wire.ends[0], on_message, &got, &err) < 0);
+}
+
+static void test_a_line_may_come_in_pieces(void **state)
+{
+    (void)state;
+    CLEANUP(wire_close) struct wire wire;
+    wire_open(&wire);
+    const char *line = "{\"m\":\"log\",\"step\":\"a\",\"text\":\"b\",\"level\":\"info\"}\n";
+    struct wire_reader reader = { 0 };
+    struct received got = { 0 };
+    struct err err = { 0 };
+    for (const char *at = line; *at; at++) {
+        assert_int_equal(got.count, 0);
+        assert_int_equal(fs_write_all(wire.ends[1], at, 1), 0);
+        assert_int_equal(wire_receive(&reader, wire.ends[0], on_message, &got, &err), 1);
+    }
+    assert_int_equal(got.count, 1);
+    assert_string_equal(got.messages[0].text, "b");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_sent_arrives),
+        cmocka_unit_test(test_the_longest_and_oddest_texts_fit),
+        cmocka_unit_test(test_what_breaks_the_protocol_is_an_error),
+        cmocka_unit_test(test_a_line_without_end_is_an_error),
+        cmocka_unit_test(test_a_line_may_come_in_pieces),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

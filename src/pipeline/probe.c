@@ -54,6 +54,7 @@ static void probe_answer(void *arg, struct str *answer)
 {
     CLEANUP(json_drop) json_t *told = json_object();
     struct err err = { 0 };
+    int threads = proc_thread_count();
     void *handle;
     const struct takeup_plugin *plugin;
     if (plugin_load(arg, &handle, &plugin, &err) < 0) {
@@ -65,7 +66,7 @@ static void probe_answer(void *arg, struct str *answer)
         json_set_text(told, "name", plugin->name);
         json_set_text(told, "version", plugin->version);
         json_set(told, "steps", steps);
-        if (proc_thread_count() > 1)
+        if (proc_thread_count() > threads)
             json_set_text(told, "off", "it starts a thread when it is loaded");
     }
     CLEANUP(mem_free_text) char *line = json_line(told);

@@ -1,0 +1,56 @@
+/* lines.h - readings of lines at successive times become stretches: one text, from when to when.
+ *
+ *     struct lines *lines = lines_new();
+ *     lines_add() for each reading of one image; lines_next() after each;
+ *     lines_end(); lines_next() until NULL; lines_free();
+ *
+ * Two readings are of one line when they follow upon each other, lie in the same place and say the
+ * same, but for what a reader confuses (l, I, |), spaces and small marks. Then the one of the
+ * higher confidence is kept. Letters or digits that truly differ are another text: a list that
+ * counts up must not become one line. */
+#ifndef TAKEUP_READING_LINES_H
+#define TAKEUP_READING_LINES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct lines;
+
+struct lines_box {
+    int x, y, width, height;
+};
+
+struct lines_reading {
+    const char *text;  /* UTF-8; borrowed by lines_add */
+    double confidence; /* 0..1 */
+    struct lines_box box;
+};
+
+/* One text on the screen. */
+struct lines_stretch {
+    char *text;
+    double confidence;
+    struct lines_box box;
+    int64_t start_us, end_us;
+};
+
+struct lines *lines_new(void);
+void lines_free(struct lines **lines);
+
+/* What was read in the image shown from start_us to end_us; count may be 0. Images come in the
+ * order of start_us. Empty texts are passed over. */
+void lines_add(struct lines *lines, const struct lines_reading *readings, size_t count,
+               int64_t start_us, int64_t end_us);
+/* Nothing more will come. */
+void lines_end(struct lines *lines);
+
+/* The next stretch that has ended, in the order of start_us, then from top to bottom; NULL: none
+ * yet. Borrowed until the next call for these lines. One that still lasts holds back those that
+ * began after it. */
+const struct lines_stretch *lines_next(struct lines *lines);
+
+/* Do the two say the same, as far as a reader can tell? */
+bool lines_alike(const char *a, const char *b);
+
+#endif

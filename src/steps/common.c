@@ -1,0 +1,13 @@
+#include "steps/common.h"
+
+int step_fail(struct takeup_host *host, const struct err *err)
+{
+    static const enum takeup_failure failures[ERR_KIND_COUNT] = {
+        [ERR_NONE] = TAKEUP_FAIL_BUG,        [ERR_USAGE] = TAKEUP_FAIL_CONFIG,
+        [ERR_CONFIG] = TAKEUP_FAIL_CONFIG,   [ERR_INPUT] = TAKEUP_FAIL_INPUT,
+        [ERR_MISSING] = TAKEUP_FAIL_MISSING, [ERR_IO] = TAKEUP_FAIL_IO,
+        [ERR_MEMORY] = TAKEUP_FAIL_MEMORY,   [ERR_STOPPED] = TAKEUP_FAIL_STOPPED,
+        [ERR_BUG] = TAKEUP_FAIL_BUG,
+    };
+    return host->fail(host, failures[err->kind], err->hint[0] ? err->hint : NULL, "%s", err->text);
+}

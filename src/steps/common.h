@@ -1,0 +1,13 @@
+/* common.h - what the built-in steps share. */
+#ifndef TAKEUP_STEPS_COMMON_H
+#define TAKEUP_STEPS_COMMON_H
+
+#include "api/step.h"
+#include "base/err.h"
+
+/* Tells the host of err, with its hint. Returns below 0. */
+int step_fail(struct takeup_host *host, const struct err *err);
+
+extern const struct takeup_step step_sample, step_regions, step_ocr, step_lines, step_captions;
+
+#endif

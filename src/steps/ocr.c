@@ -1,0 +1,414 @@
+/* ocr.c - the text in an image, by Tesseract's C interface. All of Tesseract lives in this file.
+ *
+ * Memory of its own: an engine is loaded in warm, before the process forks, which is sound only
+ * while it starts no thread. Tesseract's OpenMP threads are kept away by OMP_THREAD_LIMIT=1 in the
+ * environment with which the process starts; nothing that is done here can do that.
+ *
+ * What Tesseract prints goes to debug_file, and that is /dev/null. It has to be set before Init,
+ * which is when it complains most.
+ *
+ * Init is content when one of several languages can be loaded, so what was loaded is compared with
+ * what was asked for. */
+#include "base/mem.h"
+#include "base/str.h"
+#include "steps/common.h"
+
+#include <tesseract/capi.h>
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    SIDE_MIN = 10,     /* pixels; a smaller image holds no letter */
+    CONTRAST_MIN = 24, /* between the darkest and the brightest pixel; less is a blank image */
+};
+
+struct params {
+    struct takeup_strings languages;
+    int64_t page_mode;
+    double min_confidence;
+};
+
+static const struct takeup_param table[] = {
+    { "languages", TAKEUP_TYPE_STRINGS, offsetof(struct params, languages), "[eng]", 1, 16, NULL,
+      "Tesseract's names of the languages, the likeliest first" },
+    { "page_mode", TAKEUP_TYPE_INT, offsetof(struct params, page_mode), "3", 3, 13, NULL,
+      "Tesseract's page segmentation: 3 finds text by itself, 6 one block, 7 one line" },
+    { "min_confidence", TAKEUP_TYPE_REAL, offsetof(struct params, min_confidence), "0.4", 0, 1,
+      NULL, "words of less confidence are dropped" },
+    { 0 },
+};
+
+struct ocr {
+    struct takeup_host *host;
+    TessBaseAPI *engine;
+    double min_confidence;
+};
+
+/* ---- loading ---- */
+
+/* Names of files below tessdata, and they come from a job. */
+static bool is_language(const char *name)
+{
+    for (const char *at = name; *at; at++)
+        if (!isalnum((unsigned char)*at) && *at != '_' && *at != '-' && *at != '/')
+            return false;
+    return name[0] && name[0] != '/' && name[0] != '-';
+}
+
+/* Debian's package of a language: chi_sim is in tesseract-ocr-chi-sim. */
+static void say_package(const char *language, char *out, size_t size)
+{
+    if (strchr(language, '/')) {
+        (void)snprintf(out, size,
+                       "apt-cache search tesseract-ocr-script; then apt-get install the "
+                       "one for %s",
+                       language);
+        return;
+    }
+    int used = snprintf(out, size, "apt-get install tesseract-ocr-%s", language);
+    for (int i = 0; i < used && (size_t)i < size; i++)
+        out[i] = out[i] == '_' ? '-' : (char)tolower((unsigned char)out[i]);
+}
+
+static bool is_loaded(TessBaseAPI *engine, const char *language)
+{
+    char **loaded = TessBaseAPIGetLoadedLanguagesAsVector(engine);
+    bool found = false;
+    for (size_t i = 0; loaded && loaded[i]; i++)
+        found |= strcmp(loaded[i], language) == 0;
+    if (loaded)
+        TessDeleteTextArray(loaded);
+    return found;
+}
+
+static bool is_file(const char *directory, const char *language)
+{
+    const char *slash = str_has_suffix(directory, "/") ? "" : "/";
+    CLEANUP(mem_free_text)
+    char *path = mem_printf("%s%s%s.traineddata", directory, slash, language);
+    return access(path, R_OK) == 0;
+}
+
+static int say_missing(const char *language, const char *directory, struct takeup_why *why)
+{
+    why->failure = TAKEUP_FAIL_MISSING;
+    if (is_file(directory, language)) {
+        (void)snprintf(why->text, sizeof(why->text),
+                       "Tesseract cannot load the language '%s' from '%s': the file is damaged, or "
+                       "for another version",
+                       language, directory);
+        (void)snprintf(why->what_to_do, sizeof(why->what_to_do), "%s",
+                       "install it again from the distribution's package");
+        return -1;
+    }
+    (void)snprintf(why->text, sizeof(why->text),
+                   "the language '%s' is not installed: no '%s.traineddata' in '%s'", language,
+                   language, directory);
+    say_package(language, why->what_to_do, sizeof(why->what_to_do));
+    return -1;
+}
+
+/* The first of those asked for that is not there. */
+static int say_which(const struct params *params, TessBaseAPI *engine, bool is_up,
+                     struct takeup_why *why)
+{
+    const char *directory = TessBaseAPIGetDatapath(engine);
+    if (!directory || !directory[0])
+        directory = getenv("TESSDATA_PREFIX");
+    directory = directory ? directory : "tessdata";
+    const char *first = params->languages.items[0];
+    for (size_t i = 0; i < params->languages.count; i++) {
+        const char *language = params->languages.items[i];
+        if (is_up ? !is_loaded(engine, language) : !is_file(directory, language))
+            return say_missing(language, directory, why);
+    }
+    return is_up ? 0 : say_missing(first, directory, why);
+}
+
+static int check_languages(const struct takeup_strings *languages, struct takeup_why *why)
+{
+    for (size_t i = 0; i < languages->count; i++) {
+        if (is_language(languages->items[i]))
+            continue;
+        why->failure = TAKEUP_FAIL_CONFIG;
+        (void)snprintf(why->text, sizeof(why->text), "'%.100s' is not the name of a language",
+                       languages->items[i]);
+        (void)snprintf(why->what_to_do, sizeof(why->what_to_do), "%s",
+                       "`tesseract --list-langs` lists those that are installed; name several as a "
+                       "list, [eng, deu]");
+        return -1;
+    }
+    return 0;
+}
+
+static char *join_languages(const struct takeup_strings *languages)
+{
+    struct str joined = { 0 };
+    for (size_t i = 0; i < languages->count; i++) {
+        str_add(&joined, i ? "+" : "");
+        str_add(&joined, languages->items[i]);
+    }
+    return str_take(&joined);
+}
+
+static int ocr_warm(void *self, const void *params_, struct takeup_why *why)
+{
+    struct ocr *ocr = self;
+    const struct params *params = params_;
+    if (check_languages(&params->languages, why) < 0)
+        return -1;
+    ocr->engine = TessBaseAPICreate();
+    (void)TessBaseAPISetVariable(ocr->engine, "debug_file", "/dev/null");
+    CLEANUP(mem_free_text) char *names = join_languages(&params->languages);
+    bool is_up = TessBaseAPIInit3(ocr->engine, NULL, names) == 0;
+    if (say_which(params, ocr->engine, is_up, why) < 0)
+        return -1;
+    (void)TessBaseAPISetVariable(ocr->engine, "debug_file", "/dev/null");
+    TessBaseAPISetPageSegMode(ocr->engine, (TessPageSegMode)params->page_mode);
+    return 0;
+}
+
+static int ocr_open(void *self, const void *params, struct takeup_host *host)
+{
+    struct ocr *ocr = self;
+    ocr->host = host;
+    ocr->min_confidence = ((const struct params *)params)->min_confidence;
+    if (ocr->engine)
+        return 0;
+    struct takeup_why why = { 0 };
+    if (ocr_warm(self, params, &why) < 0)
+        return host->fail(host, why.failure, why.what_to_do, "%s", why.text);
+    return 0;
+}
+
+/* ---- lines ---- */
+
+struct reading {
+    struct takeup_lines item; /* first: it is the item */
+    struct takeup_line *lines;
+    size_t size;
+};
+
+static void line_release(struct takeup_line *line)
+{
+    for (size_t i = 0; i < line->word_count; i++)
+        free((char *)line->words[i].text);
+    free((void *)line->words);
+    free((char *)line->text);
+}
+
+static void reading_free(struct takeup_item *item)
+{
+    struct reading *reading = (struct reading *)item;
+    for (size_t i = 0; i < reading->item.count; i++)
+        line_release(&reading->lines[i]);
+    free(reading->lines);
+    free(reading);
+}
+
+static struct reading *reading_new(const struct takeup_crop *crop)
+{
+    struct reading *reading = MEM_NEW(struct reading);
+    reading->item.item = (struct takeup_item){ .port = TAKEUP_PORT_LINES,
+                                               .references = 1,
+                                               .start_us = crop->item.start_us,
+                                               .end_us = crop->item.end_us,
+                                               .free = reading_free };
+    reading->item.region = crop->region;
+    reading->item.box = crop->box;
+    return reading;
+}
+
+static void reading_add(struct reading *reading, const struct takeup_line *line)
+{
+    if (reading->item.count == reading->size) {
+        reading->size = reading->size ? 2 * reading->size : 8;
+        reading->lines = mem_resize(reading->lines, reading->size, sizeof(*reading->lines));
+    }
+    reading->lines[reading->item.count++] = *line;
+    reading->item.lines = reading->lines;
+}
+
+/* A line of nothing but strokes and dots is a picture's. General punctuation (E2 80 xx) is no
+ * letter either. */
+static bool has_letter(const char *text)
+{
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
+        if (isalnum(*at))
+            return true;
+        if (at[0] == 0xe2 && at[1] == 0x80 && at[2])
+            at += 2;
+        else if (*at >= 0xc3)
+            return true;
+    }
+    return false;
+}
+
+/* From the image's pixels to the frame's. */
+static struct takeup_box box_in_frame(const struct takeup_crop *crop, int left, int top, int right,
+                                      int bottom)
+{
+    const struct takeup_box *box = &crop->box;
+    int x0 = (int)((int64_t)left * box->width / crop->width);
+    int y0 = (int)((int64_t)top * box->height / crop->height);
+    int x1 = (int)((int64_t)right * box->width / crop->width);
+    int y1 = (int)((int64_t)bottom * box->height / crop->height);
+    return (struct takeup_box){ box->x + x0, box->y + y0, x1 - x0, y1 - y0 };
+}
+
+/* The word under the iterator; false when it is not good enough. */
+static bool word_get(const struct ocr *ocr, const struct takeup_crop *crop,
+                     const TessResultIterator *at, struct takeup_word *ret_word)
+{
+    int left, top, right, bottom;
+    float confidence = TessResultIteratorConfidence(at, RIL_WORD) / 100;
+    if (confidence < (float)ocr->min_confidence ||
+        !TessPageIteratorBoundingBox(TessResultIteratorGetPageIteratorConst(at), RIL_WORD, &left,
+                                     &top, &right, &bottom))
+        return false;
+    char *text = TessResultIteratorGetUTF8Text(at, RIL_WORD);
+    bool has_text = text && text[strspn(text, " \n")];
+    if (has_text)
+        *ret_word = (struct takeup_word){ .text = str_utf8_clean(text, strlen(text)),
+                                          .confidence = confidence < 1 ? confidence : 1,
+                                          .box = box_in_frame(crop, left, top, right, bottom) };
+    if (text)
+        TessDeleteText(text);
+    return has_text;
+}
+
+static void box_grow(struct takeup_box *box, const struct takeup_box *by)
+{
+    int right = box->x + box->width, bottom = box->y + box->height;
+    right = right > by->x + by->width ? right : by->x + by->width;
+    bottom = bottom > by->y + by->height ? bottom : by->y + by->height;
+    box->x = box->x < by->x ? box->x : by->x;
+    box->y = box->y < by->y ? box->y : by->y;
+    box->width = right - box->x;
+    box->height = bottom - box->y;
+}
+
+/* Text, box and confidence from the words, which it takes over. */
+static void reading_add_words(struct reading *reading, struct takeup_word *words, size_t count)
+{
+    struct takeup_line line = { .words = words, .word_count = count };
+    struct str text = { 0 };
+    for (size_t i = 0; i < count; i++) {
+        str_add(&text, i ? " " : "");
+        str_add(&text, words[i].text);
+        line.confidence += words[i].confidence / (float)count;
+        if (i == 0)
+            line.box = words[i].box;
+        box_grow(&line.box, &words[i].box);
+    }
+    bool is_text = has_letter(str_text(&text));
+    line.text = str_take(&text);
+    if (is_text)
+        reading_add(reading, &line);
+    else
+        line_release(&line);
+}
+
+/* Reads the line at which the iterator stands, and leaves it at the last word of it. */
+static void read_line(const struct ocr *ocr, const struct takeup_crop *crop, TessResultIterator *at,
+                      struct reading *reading)
+{
+    const TessPageIterator *page = TessResultIteratorGetPageIteratorConst(at);
+    struct takeup_word *words = NULL;
+    size_t count = 0, size = 0;
+    for (;;) {
+        struct takeup_word word;
+        if (word_get(ocr, crop, at, &word)) {
+            if (count == size) {
+                size = size ? 2 * size : 8;
+                words = mem_resize(words, size, sizeof(*words));
+            }
+            words[count++] = word;
+        }
+        if (TessPageIteratorIsAtFinalElement(page, RIL_TEXTLINE, RIL_WORD) ||
+            !TessResultIteratorNext(at, RIL_WORD))
+            break;
+    }
+    reading_add_words(reading, words, count);
+}
+
+static void read_page(const struct ocr *ocr, const struct takeup_crop *crop,
+                      struct reading *reading)
+{
+    TessResultIterator *at = TessBaseAPIGetIterator(ocr->engine);
+    if (!at)
+        return; /* nothing was found */
+    do
+        read_line(ocr, crop, at, reading);
+    while (TessResultIteratorNext(at, RIL_WORD));
+    TessResultIteratorDelete(at);
+}
+
+/* ---- images ---- */
+
+static bool is_blank(const struct takeup_crop *crop)
+{
+    uint8_t least = 255, most = 0;
+    if (crop->width < SIDE_MIN || crop->height < SIDE_MIN)
+        return true;
+    for (int y = 0; y < crop->height; y++) {
+        const uint8_t *row = crop->luma + (ptrdiff_t)y * crop->stride;
+        for (int x = 0; x < crop->width; x++) {
+            least = row[x] < least ? row[x] : least;
+            most = row[x] > most ? row[x] : most;
+        }
+        if (most - least >= CONTRAST_MIN)
+            return false;
+    }
+    return true;
+}
+
+static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
+{
+    struct ocr *ocr = self;
+    const struct takeup_crop *crop = (const struct takeup_crop *)item;
+    struct reading *reading = reading_new(crop);
+    if (is_blank(crop))
+        return takeup_emit(output, reading);
+    ocr->host->count(ocr->host, TAKEUP_COUNT_FRAMES_READ, 1);
+    TessBaseAPISetImage(ocr->engine, crop->luma, crop->width, crop->height, 1, crop->stride);
+    /* A video has none; unless told, Tesseract guesses one and warns that it did. */
+    TessBaseAPISetSourceResolution(ocr->engine, 300);
+    int r = TessBaseAPIRecognize(ocr->engine, NULL);
+    if (r == 0)
+        read_page(ocr, crop, reading);
+    TessBaseAPIClear(ocr->engine);
+    if (r == 0)
+        return takeup_emit(output, reading);
+    takeup_item_unref(reading);
+    return ocr->host->fail(ocr->host, TAKEUP_FAIL_BUG, NULL,
+                           "Tesseract failed on an image of %dx%d at %.3f s", crop->width,
+                           crop->height, (double)item->start_us / 1e6);
+}
+
+static void ocr_close(void *self)
+{
+    struct ocr *ocr = self;
+    if (ocr->engine)
+        TessBaseAPIDelete(ocr->engine);
+    ocr->engine = NULL;
+}
+
+const struct takeup_step step_ocr = {
+    .name = "ocr",
+    .help = "lines of text in an image, by Tesseract",
+    .takes = TAKEUP_PORT_CROP,
+    .gives = TAKEUP_PORT_LINES,
+    .flags = TAKEUP_PARALLEL,
+    .params = table,
+    .params_size = sizeof(struct params),
+    .self_size = sizeof(struct ocr),
+    .warm = ocr_warm,
+    .open = ocr_open,
+    .feed = ocr_feed,
+    .close = ocr_close,
+};

@@ -38,6 +38,10 @@ struct attempt_end {
 /* Reads dir's file; none is no error. A last line without its end is left out. */
 int attempts_read(int dir_fd, struct attempts *ret_attempts, struct err *err);
 void attempts_release(struct attempts *attempts);
+/* Adds a line in memory only, and counts again; takes it over. */
+void attempts_note(struct attempts *attempts, json_t *line);
+/* The `end` line of attempt `number`. */
+json_t *attempts_end_line(int number, const struct attempt_end *end);
 /* Appends one object as a line; takes it over. */
 int attempts_append(int dir_fd, json_t *line, struct err *err);
 

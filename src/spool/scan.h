@@ -34,5 +34,8 @@ extern const enum spool_place scan_lanes[3]; /* in the order of scan.lane */
 /* Lists pending/ (with its lanes) and deferred/. `now_s` by the spool's clock. */
 int scan_spool(const struct spool *spool, int64_t now_s, struct scan *ret_scan, struct err *err);
 void scan_release(struct scan *scan);
+/* Adds what somebody found who looked into a file. */
+void scan_problem_add(struct scan *scan, enum spool_place place, const char *name,
+                      const char *reason);
 
 #endif

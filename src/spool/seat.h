@@ -25,6 +25,14 @@ void seat_free(struct seat **seat);
 const char *seat_name(const struct seat *seat);
 struct spool *seat_spool(const struct seat *seat);
 int seat_dir(const struct seat *seat); /* running/WORKER */
+/* Is running/WORKER still there? 1, 0 or < 0. 0: another worker took this one for dead and adopted
+ * its jobs; leave the seat and take a new one. */
+int seat_is_there(const struct seat *seat, struct err *err);
+
+/* For the claims of this room: the name of an empty directory in running/WORKER, made beforehand,
+ * and back again: only one that was seen empty after a rename into it said ENOENT. */
+int seat_take_token(struct seat *seat, char ret_token[TOKEN_SIZE], struct err *err);
+void seat_keep_token(struct seat *seat, const char *token);
 
 /* Writes heartbeat/WORKER.json: who this is from the seat, the rest from beat. Replaced through
  * tmp/; where that fails overwritten in place; where that fails touched. */

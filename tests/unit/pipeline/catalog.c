@@ -168,7 +168,7 @@ static const struct {
 } tracked[] = {
     { "yolo_tracker", TRACKED "}\n", ERR_NONE, NULL, NULL },
     { "yolo_tracker", TRACKED ", with: {confidence: 2}}\n", ERR_CONFIG,
-      ":4:67: step 'objects': 'confidence': expected a value from 0 to 1, found 2", "" },
+      ":4:69: step 'objects': 'confidence': expected a value from 0 to 1, found 2", "" },
     { NULL, TRACKED "}\n", ERR_MISSING, ":4:24: step 'objects': there is no step 'yolo_tracker'",
       "install the plugin that brings 'yolo_tracker': put its .so file into '" },
     { "threads",

@@ -1,0 +1,222 @@
+#include "test.h"
+
+#include "base/json.h"
+#include "base/str.h"
+#include "pipeline/sink.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { S = 1000000 };
+
+struct shown {
+    double start, end;
+    const char *text;
+    int y;
+};
+
+/* Frames are "T text|T text|…", a new line in a text is "/". The video has frames from `first`,
+ * each lasts 0.5 s, the last one until `end`. */
+static const struct {
+    double first, end;
+    struct shown shown[4]; /* text NULL ends them */
+    const char *text, *frames;
+} videos[] = {
+    { 0, 5, { { 0, 0, NULL, 0 } }, "", "0.0 |" },
+    { 1.5, 5, { { 0, 0, NULL, 0 } }, "", "1.5 |" },
+    { 0, 5, { { 0, 5, "a", 0 } }, "a", "0.0 a|" },
+    { 0, 5, { { 1, 2, "a", 0 } }, "a", "0.0 |1.0 a|2.0 |" },
+    { 0, 5, { { 1, 2, "a", 0 }, { 2, 3, "b", 0 } }, "a/b", "0.0 |1.0 a|2.0 b|3.0 |" },
+    { 0, 5, { { 1, 2, "a", 0 }, { 2, 3, "a", 0 } }, "a", "0.0 |1.0 a|3.0 |" },
+    { 0, 5, { { 1, 2, "a", 0 }, { 3, 4, "a", 0 } }, "a/a", "0.0 |1.0 a|2.0 |3.0 a|4.0 |" },
+    { 0,
+      5,
+      { { 1, 4, "low", 90 }, { 2, 3, "top", 10 } },
+      "low/top",
+      "0.0 |1.0 low|2.0 top/low|3.0 low|4.0 |" },
+    { 0, 5, { { 3, 4, "b", 0 }, { 1, 2, "a", 0 } }, "a/b", "0.0 |1.0 a|2.0 |3.0 b|4.0 |" },
+    { 2, 5, { { 1, 3, "a", 0 } }, "a", "2.0 a|3.0 |" },
+    { 0, 5, { { 4, 9, "a", 0 } }, "a", "0.0 |4.0 a|" },
+    { 0, 5, { { 1, 1, "a", 0 } }, "a", "0.0 |" },
+    { 0, 5, { { 1, 2, "a\nb", 0 } }, "a/b", "0.0 |1.0 a/b|2.0 |" },
+    { 0, 5, { { 1.2345, 2, "\xFF", 0 } }, "\xEF\xBF\xBD", "0.0 |1.234 \xEF\xBF\xBD|2.0 |" },
+};
+
+static void nothing_free(struct takeup_item *item)
+{
+    (void)item;
+}
+
+static void add_segment(struct sink *sink, const struct shown *shown)
+{
+    const struct takeup_segment segment = {
+        .item = { TAKEUP_PORT_SEGMENTS, 1, 0, (int64_t)(shown->start * S),
+                  (int64_t)(shown->end * S), nothing_free },
+        .text = shown->text,
+        .confidence = 0.75F,
+        .box = { 0, shown->y, 10, 10 },
+    };
+    sink_segment(sink, &segment);
+}
+
+static void add_source(struct sink *sink, double first, double end)
+{
+    for (double t = first; t < end; t += 0.5) {
+        const struct takeup_item item = {
+            TAKEUP_PORT_FRAME, 1, 0, (int64_t)(t * S), (int64_t)((t + 0.5) * S), nothing_free
+        };
+        sink_source(sink, &item);
+    }
+}
+
+static json_t *read_body(int dir_fd, const char *name)
+{
+    CLEANUP(mem_free_text) char *text = NULL;
+    size_t len = 0;
+    struct err err = { 0 };
+    assert_ok(fs_read_file(dir_fd, name, 64 << 20, &text, &len, &err), err);
+    json_t *body = NULL;
+    struct json_mark mark;
+    assert_int_equal(json_parse(text, len, &body, &mark, &err), 1);
+    return body;
+}
+
+static char *frames_story(const json_t *frames)
+{
+    struct str story = { 0 };
+    size_t i;
+    json_t *frame;
+    json_array_foreach(frames, i, frame)
+    {
+        CLEANUP(mem_free_text) char *t = json_line(json_object_get(frame, "t"));
+        str_addf(&story, "%s %s|", t, json_get_text(frame, "text", "?"));
+    }
+    char *text = str_take(&story);
+    for (char *at = text; (at = strchr(at, '\n'));)
+        *at = '/';
+    return text;
+}
+
+static void check_video(size_t row)
+{
+    char *dir = test_make_dir();
+    CLEANUP(fs_close) int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct sink *sink = sink_new(dir_fd, false);
+    add_source(sink, videos[row].first, videos[row].end);
+    for (const struct shown *shown = videos[row].shown; shown->text; shown++)
+        add_segment(sink, shown);
+    struct err err = { 0 };
+    assert_ok(sink_write(sink, &err), err);
+    sink_free(&sink);
+
+    CLEANUP(json_drop) json_t *body = read_body(dir_fd, "result.json");
+    CLEANUP(mem_free_text) char *story = frames_story(json_object_get(body, "frames"));
+    CLEANUP(mem_free_text) char *text = mem_strdup(json_get_text(body, "text", "?"));
+    for (char *at = text; (at = strchr(at, '\n'));)
+        *at = '/';
+    if (strcmp(story, videos[row].frames) != 0 || strcmp(text, videos[row].text) != 0)
+        fail_msg("row %zu: %s, %s", row, text, story);
+    test_remove_dir(&dir);
+}
+
+static void test_videos(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(videos); i++)
+        check_video(i);
+}
+
+/* A sink that was given much, written; what is inline and what is not. */
+static json_t *write_much(const char *dir, size_t count, size_t text_len, size_t boxes)
+{
+    CLEANUP(fs_close) int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct sink *sink = sink_new(dir_fd, true);
+    struct err err = { 0 };
+    char *text = mem_zero(text_len + 1, 1);
+    for (size_t i = 0; i < count; i++) {
+        memset(text, 'a' + (int)(i % 26), text_len);
+        const struct shown shown = { (double)i, (double)i + 1, text, 0 };
+        add_segment(sink, &shown);
+    }
+    const struct takeup_object object = { "cat", 0.5F, { 1, 2, 3, 4 } };
+    for (size_t i = 0; i < boxes; i++) {
+        const struct takeup_boxes found = {
+            .item = { TAKEUP_PORT_BOXES, 1, 0, (int64_t)i * S, (int64_t)(i + 1) * S, nothing_free },
+            .objects = &object,
+            .count = i > 0, /* in the first nothing was found */
+        };
+        assert_ok(sink_boxes(sink, &found, &err), err);
+    }
+    free(text);
+    assert_ok(sink_write(sink, &err), err);
+    sink_free(&sink);
+    struct stat st;
+    assert_int_equal(fstatat(dir_fd, "result.json", &st, 0), 0);
+    assert_true(st.st_size <= SINK_BODY_BYTES_MAX);
+    return read_body(dir_fd, "result.json");
+}
+
+static const struct {
+    size_t count, text_len, boxes;
+    const char *out; /* keys whose value is null, each with a file that is there */
+} sizes[] = {
+    { 10, 10, 0, "" },
+    { 1999, 1, 3, "" },
+    { 2001, 1, 0, "frames" },
+    { 5, 1, 2002, "boxes" },
+    { 1000, 5000, 0, "frames segments" },
+    { 1000, 10000, 0, "frames segments text" },
+};
+
+static void test_what_is_too_large_is_in_files(void **state)
+{
+    (void)state;
+    static const char *const keys[] = { "frames", "segments", "boxes", "text" };
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        char *dir = test_make_dir();
+        CLEANUP(json_drop)
+        json_t *body = write_much(dir, sizes[i].count, sizes[i].text_len, sizes[i].boxes);
+        for (size_t j = 0; j < COUNT(keys); j++) {
+            CLEANUP(mem_free_text) char *file_key = mem_printf("%s_file", keys[j]);
+            const char *file = json_get_text(body, file_key, NULL);
+            CLEANUP(mem_free_text) char *path = mem_printf("%s/%s", dir, file ? file : "none");
+            bool out = strstr(sizes[i].out, keys[j]) != NULL;
+            if (out != json_is_null(json_object_get(body, keys[j])) || out != (file != NULL) ||
+                (out && access(path, R_OK) < 0))
+                fail_msg("row %zu: %s, %s", i, keys[j], file ? file : "no file");
+        }
+        test_remove_dir(&dir);
+    }
+}
+
+static void test_warnings_are_bounded(void **state)
+{
+    (void)state;
+    char *dir = test_make_dir();
+    CLEANUP(fs_close) int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct sink *sink = sink_new(dir_fd, false);
+    for (int i = 0; i < SINK_WARNINGS_MAX + 7; i++)
+        sink_warn(sink, "odd");
+    struct err err = { 0 };
+    assert_ok(sink_write(sink, &err), err);
+    CLEANUP(json_drop) json_t *body = read_body(dir_fd, "result.json");
+    const json_t *warnings = json_object_get(body, "warnings");
+    assert_int_equal(json_array_size(warnings), SINK_WARNINGS_MAX + 1);
+    assert_string_equal(json_string_value(json_array_get(warnings, SINK_WARNINGS_MAX)),
+                        "… and 7 more");
+    /* A second result would have to replace the first. */
+    assert_true(sink_write(sink, &err) < 0);
+    assert_int_equal(err.kind, ERR_IO);
+    sink_free(&sink);
+    test_remove_dir(&dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_videos),
+        cmocka_unit_test(test_what_is_too_large_is_in_files),
+        cmocka_unit_test(test_warnings_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -23,6 +23,7 @@ struct claim_rules {
     int64_t settle_ms;     /* 2000 */
     int64_t input_wait_ms; /* 600000 */
 };
+extern const struct claim_rules claim_rules_default;
 int claim_pending(struct seat *seat, enum spool_place lane, const char *file_name,
                   const struct claim_rules *rules, struct claim **ret_claim, struct err *err);
 /* A directory of deferred/. */
@@ -55,6 +56,7 @@ int claim_defer(struct claim *claim, int64_t due_s, struct err *err);
  * result.json) move up beside the record and are listed in its `artifacts`; for error none. The
  * record gets id, name, token, worker, artifacts, attempts and, if the bytes of X.job are no longer
  * those that were run, job_changed. Syncs and rename in the order of docs/spool.md, 4.
+ * The record stays the caller's. After a failure it may be called again, with the same place.
  * 1: published; ret_id is the directory's name. 0: X.job is gone: withdrawn by hand, nothing is
  * published and the rest removed. */
 int claim_publish(struct claim *claim, enum spool_place place, json_t *record,

@@ -1,0 +1,357 @@
+/* claim.c - one rename takes a job up.
+ *
+ * The target of the rename is a path that nobody else knows, so whatever the rename answers, what
+ * lies there tells whether it happened: over NFSv4.0 a reply gets lost, the client asks again and
+ * is told ENOENT for a rename that was done (5 to 10 of 500, measured). A directory is used for
+ * another claim only after ENOENT and seen empty. After any other error the first rename may still
+ * be on its way to the server: the directory is retired with rmdir, and if that says ENOTEMPTY, the
+ * job is ours.
+ *
+ * The file that is renamed need not be the one that was looked at. So what counts is read again
+ * from TOKEN, where only a process that has it open can still change it. */
+#include "spool/claim_private.h"
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "spool/pending.h"
+#include "spool/token.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ATTEMPTS_ROOM_BYTES = 16384 };
+
+const struct claim_rules claim_rules_default = { .settle_ms = 2000, .input_wait_ms = 600000 };
+
+/* ---- what a claim holds ---- */
+
+static void read_job(struct claim *claim)
+{
+    struct stat st;
+    if (fstatat(claim->dir_fd, claim->file, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        claim->submitted_ms = fs_mtime_ms(&st);
+    int r = fs_read_file(claim->dir_fd, claim->file, JOB_FILE_MAX_BYTES, &claim->text, &claim->len,
+                         &claim->job_err);
+    if (r < 0)
+        return;
+    r = job_parse(claim->text, claim->len, &claim->job, &claim->job_err);
+    if (r == 0)
+        (void)err_set(&claim->job_err, ERR_CONFIG, 0, "the job file %s",
+                      claim->len ? "ends too soon" : "is empty");
+    else if (r < 0)
+        err_context(&claim->job_err, "%s.json", claim->name);
+}
+
+/* With room for the lines to come, as a disk may fill up. That the room cannot be had keeps no job
+ * from being run. */
+static void make_attempts(int dir_fd)
+{
+    CLEANUP(fs_close)
+    int fd =
+        openat(dir_fd, ATTEMPTS_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd >= 0)
+        (void)fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, ATTEMPTS_ROOM_BYTES);
+}
+
+int claim_from_token(struct seat *seat, const char *token, const char *name,
+                     struct claim **ret_claim, struct err *err)
+{
+    CLEANUP(claim_free) struct claim *claim = MEM_NEW(struct claim);
+    claim->seat = seat;
+    claim->dir_fd = -1;
+    claim->claimed_ms = time_wall_ms();
+    (void)snprintf(claim->token, sizeof(claim->token), "%s", token);
+    (void)snprintf(claim->name, sizeof(claim->name), "%s", name);
+    (void)snprintf(claim->file, sizeof(claim->file), "%.250s.job", name);
+    int r = claim_reopen(claim, err);
+    if (r < 0)
+        return r;
+    read_job(claim);
+    make_attempts(claim->dir_fd);
+    struct err unread;
+    (void)attempts_read(claim->dir_fd, &claim->attempts, &unread); /* unreadable: none are known */
+    *ret_claim = TAKE(claim);
+    return 1;
+}
+
+void claim_free(struct claim **claim)
+{
+    struct claim *own = *claim;
+    if (!own)
+        return;
+    fs_close(&own->dir_fd);
+    free(own->text);
+    job_free(&own->job);
+    attempts_release(&own->attempts);
+    json_decref(own->artifacts);
+    json_decref(own->warnings);
+    free(own);
+    *claim = NULL;
+}
+
+int claim_reopen(struct claim *claim, struct err *err)
+{
+    if (claim->dir_fd >= 0)
+        return 0;
+    claim->dir_fd = openat(seat_dir(claim->seat), claim->token,
+                           O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (claim->dir_fd >= 0)
+        return 0;
+    return err_set(err, ERR_IO, errno, "open 'running/%s/%s' of job '%s'", seat_name(claim->seat),
+                   claim->token, claim->name);
+}
+
+int claim_has_job(const struct claim *claim, struct err *err)
+{
+    struct stat st;
+    if (fstatat(claim->dir_fd, claim->file, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 1;
+    return errno == ENOENT ? 0 : err_set(err, ERR_IO, errno, "stat '%s'", claim->file);
+}
+
+const char *claim_name(const struct claim *claim)
+{
+    return claim->name;
+}
+
+const char *claim_token(const struct claim *claim)
+{
+    return claim->token;
+}
+
+int claim_dir(const struct claim *claim)
+{
+    return claim->dir_fd;
+}
+
+int64_t claim_submitted_ms(const struct claim *claim)
+{
+    return claim->submitted_ms;
+}
+
+int64_t claim_claimed_ms(const struct claim *claim)
+{
+    return claim->claimed_ms;
+}
+
+const struct job *claim_job(const struct claim *claim, struct err *err)
+{
+    if (!claim->job && err)
+        *err = claim->job_err;
+    return claim->job;
+}
+
+const struct attempts *claim_attempts(const struct claim *claim)
+{
+    return &claim->attempts;
+}
+
+/* ---- from pending ---- */
+
+static bool exists_at(int dir_fd, const char *path)
+{
+    struct stat st;
+    return fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The job is in our directory and must not stay there unseen: it goes to deferred/, due now. */
+static int give_back(struct seat *seat, const char *token, const char *name, int r)
+{
+    char target[NAME_SIZE];
+    name_deferred_format(name, 0, token, target);
+    (void)renameat(seat_dir(seat), token, spool_dir(seat_spool(seat), PLACE_DEFERRED), target);
+    return r;
+}
+
+/* What concerns this one name only; the next one may well be taken. */
+static bool is_of_this_name(int errnum)
+{
+    return errnum == EACCES || errnum == EPERM || errnum == EBUSY || errnum == ETXTBSY;
+}
+
+/* 1: it lies in running/ME/TOKEN. 0, < 0: as claim_pending. */
+static int take_file(struct seat *seat, enum spool_place lane, const char *file_name,
+                     const char *name, char token[TOKEN_SIZE], struct err *err)
+{
+    int r = seat_take_token(seat, token, err);
+    if (r < 0)
+        return r;
+    char target[TOKEN_SIZE + NAME_SIZE];
+    (void)snprintf(target, sizeof(target), "%s/%.250s.job", token, name);
+    if (renameat(spool_dir(seat_spool(seat), lane), file_name, seat_dir(seat), target) == 0)
+        return 1;
+    int errnum = errno;
+    if (errnum == ENOENT) {
+        if (exists_at(seat_dir(seat), target))
+            return 1;
+        if (exists_at(seat_dir(seat), token)) {
+            seat_keep_token(seat, token);
+            return 0;
+        }
+        return err_set(err, ERR_IO, ENOENT, "our directory 'running/%s'", seat_name(seat));
+    }
+    if (unlinkat(seat_dir(seat), token, AT_REMOVEDIR) < 0 &&
+        (errno == ENOTEMPTY || errno == EEXIST))
+        return 1;
+    (void)err_set(err, ERR_IO, errnum, "take '%s/%s'", spool_place_name(lane), file_name);
+    return is_of_this_name(errnum) ? 0 : -errnum;
+}
+
+/* 1: it is to be taken. 0: not now; *err says why, unless it is gone. */
+static int may_take(struct seat *seat, enum spool_place lane, const char *file_name,
+                    const struct claim_rules *rules, struct err *err)
+{
+    struct pending_look look;
+    pending_look(spool_dir(seat_spool(seat), lane), file_name, &look);
+    if (look.state == PENDING_WHOLE)
+        return 1;
+    if (look.state == PENDING_GONE)
+        return 0;
+    if (look.state != PENDING_UNTAKABLE) {
+        int64_t now_ms;
+        int r = spool_now_ms(seat_spool(seat), seat_name(seat), &now_ms, err);
+        if (r < 0)
+            return r;
+        if (!pending_waits(&look, now_ms, rules))
+            return 1;
+    }
+    if (err)
+        *err = look.why;
+    return 0;
+}
+
+int claim_pending(struct seat *seat, enum spool_place lane, const char *file_name,
+                  const struct claim_rules *rules, struct claim **ret_claim, struct err *err)
+{
+    char name[NAME_SIZE], token[TOKEN_SIZE];
+    if (err)
+        *err = (struct err){ 0 };
+    if (name_is_ignored(file_name) || !name_of_job_file(file_name, name)) {
+        (void)err_set(err, ERR_CONFIG, 0, "'%s' is not the name of a job file", file_name);
+        return 0;
+    }
+    int r = may_take(seat, lane, file_name, rules, err);
+    if (r == 1)
+        r = take_file(seat, lane, file_name, name, token, err);
+    if (r != 1)
+        return r;
+    r = claim_from_token(seat, token, name, ret_claim, err);
+    return r < 0 ? give_back(seat, token, name, r) : r;
+}
+
+/* ---- from deferred ---- */
+
+/* Somebody took X.job out by hand: the job is withdrawn, and what is left is ours to remove. */
+static int drop_withdrawn(struct seat *seat, const char *token, int dir_fd)
+{
+    static const char *const nothing[] = { NULL };
+    (void)token_clear(dir_fd, nothing, NULL);
+    (void)unlinkat(seat_dir(seat), token, AT_REMOVEDIR);
+    return 0;
+}
+
+int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_claim,
+                   struct err *err)
+{
+    char name[NAME_SIZE], token[TOKEN_SIZE];
+    int64_t due_s;
+    if (err)
+        *err = (struct err){ 0 };
+    if (!name_deferred_parse(dir_name, name, &due_s, token)) {
+        (void)err_set(err, ERR_CONFIG, 0, "'deferred/%s' is not a deferred job", dir_name);
+        return 0;
+    }
+    name_token(token); /* an own fresh name, so that what lies there is what this rename moved */
+    int deferred = spool_dir(seat_spool(seat), PLACE_DEFERRED);
+    if (renameat(deferred, dir_name, seat_dir(seat), token) < 0) {
+        int errnum = errno;
+        if (!exists_at(seat_dir(seat), token)) {
+            if (errnum == ENOENT)
+                return 0;
+            (void)err_set(err, ERR_IO, errnum, "take 'deferred/%s'", dir_name);
+            return is_of_this_name(errnum) ? 0 : -errnum;
+        }
+    }
+    CLEANUP(fs_close)
+    int dir_fd = openat(seat_dir(seat), token, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int r = dir_fd < 0 ? err_set(err, ERR_IO, errno, "open 'deferred/%s' as taken", dir_name)
+                       : token_job(dir_fd, name, err);
+    if (r == 0)
+        return drop_withdrawn(seat, token, dir_fd);
+    if (r == 1) {
+        (void)token_remove_outs(dir_fd, NULL, NULL); /* what cannot be removed is in nobody's way */
+        r = claim_from_token(seat, token, name, ret_claim, err);
+    }
+    return r < 0 ? give_back(seat, token, name, r) : r;
+}
+
+/* ---- attempts ---- */
+
+void claim_out_name(const struct claim *claim, char out[OUT_NAME_SIZE])
+{
+    (void)snprintf(out, OUT_NAME_SIZE, "out.%d", claim->attempts.started);
+}
+
+static json_t *start_line(const struct claim *claim, int number)
+{
+    char time[TIME_TEXT_SIZE];
+    json_t *line = json_object();
+    json_set_text(line, "event", "start");
+    json_set_int(line, "attempt", number);
+    json_set_text(line, "at", time_format(time_wall_ms(), time));
+    json_set_text(line, "worker", seat_name(claim->seat));
+    return line;
+}
+
+/* On disk before the runner starts: a job that takes the whole machine down must be charged for it.
+ * X.job first, before any other sync here: see publish.c. */
+static int write_start(struct claim *claim, int number, struct err *err)
+{
+    int r = fs_sync_file(claim->dir_fd, claim->file, err);
+    if (r == 0)
+        r = attempts_append(claim->dir_fd, start_line(claim, number), err);
+    return r < 0 ? r : fs_sync_file(claim->dir_fd, ATTEMPTS_FILE, err);
+}
+
+static int make_out(const struct claim *claim, const char *out, int *ret_fd, struct err *err)
+{
+    int r = fs_remove_tree(claim->dir_fd, out, err);
+    if (r < 0)
+        return r;
+    if (mkdirat(claim->dir_fd, out, 0777) < 0)
+        return err_set(err, ERR_IO, errno, "make '%s' of job '%s'", out, claim->name);
+    *ret_fd = openat(claim->dir_fd, out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return *ret_fd < 0 ? err_set(err, ERR_IO, errno, "open '%s' of job '%s'", out, claim->name) : 0;
+}
+
+int claim_start(struct claim *claim, int *ret_number, int *ret_out_fd, struct err *err)
+{
+    int number = claim->attempts.started + 1;
+    char out[OUT_NAME_SIZE];
+    (void)snprintf(out, sizeof(out), "out.%d", number);
+    CLEANUP(fs_close) int fd = -1;
+    int r = make_out(claim, out, &fd, err);
+    if (r == 0)
+        r = write_start(claim, number, err);
+    if (r < 0) {
+        (void)fs_remove_tree(claim->dir_fd, out, NULL);
+        return r;
+    }
+    attempts_note(&claim->attempts, start_line(claim, number));
+    *ret_number = number;
+    *ret_out_fd = fd;
+    fd = -1;
+    return 0;
+}
+
+int claim_ended(struct claim *claim, const struct attempt_end *end, struct err *err)
+{
+    json_t *line = attempts_end_line(claim->attempts.started, end);
+    attempts_note(&claim->attempts, json_incref(line)); /* known even if it cannot be written */
+    return attempts_append(claim->dir_fd, line, err);
+}

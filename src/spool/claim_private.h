@@ -1,0 +1,42 @@
+/* claim_private.h - what a claim holds; for claim.c, publish.c and adopt.c. */
+#ifndef TAKEUP_SPOOL_CLAIM_PRIVATE_H
+#define TAKEUP_SPOOL_CLAIM_PRIVATE_H
+
+#include "spool/claim.h"
+
+#include <stdbool.h>
+
+struct claim {
+    struct seat *seat;
+    char token[TOKEN_SIZE];
+    char name[NAME_SIZE];
+    char file[NAME_SIZE]; /* NAME.job */
+    int dir_fd;           /* of TOKEN; -1 after it was moved away */
+
+    char *text; /* the bytes that are run; NULL: they could not be read */
+    size_t len;
+    struct job *job;
+    struct err job_err; /* why job is NULL */
+    struct attempts attempts;
+    int64_t submitted_ms, claimed_ms;
+
+    json_t *artifacts, *warnings; /* of a publish that was begun; NULL before */
+    bool moved;                   /* the rename to place is done */
+    enum spool_place place;
+    char id[NAME_SIZE];
+};
+
+/* Makes a claim of running/ME/TOKEN, in which NAME.job lies. */
+int claim_from_token(struct seat *seat, const char *token, const char *name,
+                     struct claim **ret_claim, struct err *err);
+
+/* Opens TOKEN again if it was closed. */
+int claim_reopen(struct claim *claim, struct err *err);
+/* Is X.job still there? 1, 0 or < 0. */
+int claim_has_job(const struct claim *claim, struct err *err);
+
+/* "out.N". */
+enum { OUT_NAME_SIZE = 32 };
+void claim_out_name(const struct claim *claim, char out[OUT_NAME_SIZE]);
+
+#endif

@@ -1,0 +1,74 @@
+/* pending.c - half-written job files are never consumed.
+ *
+ * A file is whole when it parses: no JSON object is the start of another one, so then nothing can
+ * be missing, and it does not matter who has it open. One that ends too soon waits for its rest.
+ * One that is wrong before its end may be an editor's half-way state, so it waits for a moment, and
+ * for as long as somebody has it open for writing, but not for longer than a short one would: a
+ * process that keeps it open for ever must not keep it in pending for ever. */
+#include "spool/pending.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { FUTURE_SLACK_MS = 60000 };
+
+/* The time of the last write, unless somebody set it to the future: then of the last change of
+ * anything, which nobody can set. */
+static int64_t changed_ms(const struct stat *st)
+{
+    int64_t mtime_ms = fs_mtime_ms(st), ctime_ms = fs_ctime_ms(st);
+    return mtime_ms > ctime_ms + FUTURE_SLACK_MS ? ctime_ms : mtime_ms;
+}
+
+static enum pending_state parse(int fd, const char *file_name, struct err *why)
+{
+    CLEANUP(mem_free_text) char *text = NULL;
+    CLEANUP(job_free) struct job *job = NULL;
+    size_t len;
+    int r = fs_read_open_file(fd, file_name, JOB_FILE_MAX_BYTES, &text, &len, why);
+    if (r < 0)
+        return r == -EFBIG ? PENDING_WRONG : PENDING_UNTAKABLE;
+    r = job_parse(text, len, &job, why);
+    if (r == 0)
+        (void)err_set(why, ERR_CONFIG, 0, len ? "it ends too soon" : "it is empty");
+    return r > 0 ? PENDING_WHOLE : r == 0 ? PENDING_SHORT : PENDING_WRONG;
+}
+
+void pending_look(int lane_fd, const char *file_name, struct pending_look *ret_look)
+{
+    struct pending_look look = { .state = PENDING_UNTAKABLE };
+    CLEANUP(fs_close) int fd = -1;
+    struct stat st;
+    int r = fs_open_file(lane_fd, file_name, &fd, &st, &look.why);
+    if (r == -ENOENT)
+        look.state = PENDING_GONE;
+    if (r == 0) {
+        look.changed_ms = changed_ms(&st);
+        look.state = parse(fd, file_name, &look.why);
+        if (look.state == PENDING_SHORT || look.state == PENDING_WRONG)
+            look.being_written = !fs_is_remote(fd) && fs_is_being_written(fd);
+    }
+    *ret_look = look;
+}
+
+bool pending_waits(struct pending_look *look, int64_t now_ms, const struct claim_rules *rules)
+{
+    bool long_wait = look->state == PENDING_SHORT || look->being_written;
+    int64_t limit_ms = long_wait ? rules->input_wait_ms : rules->settle_ms;
+    int64_t age_ms = now_ms - look->changed_ms;
+    if (age_ms >= limit_ms)
+        return false;
+    /* A clock that runs behind must not make it wait for longer than the rule says. */
+    int64_t left_ms = age_ms < 0 ? limit_ms : limit_ms - age_ms;
+    if (look->state == PENDING_SHORT)
+        err_context(&look->why, "incomplete, waiting for the rest for another %lld s",
+                    (long long)((left_ms + 999) / 1000));
+    else
+        err_context(&look->why, "wrong%s, becomes an error in %lld s",
+                    look->being_written ? " and still being written" : "",
+                    (long long)((left_ms + 999) / 1000));
+    return true;
+}

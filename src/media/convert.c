@@ -222,6 +222,17 @@ static int convert_prepare(struct convert *convert, const struct convert_key *ke
     return 0;
 }
 
+/* swscale takes all gray for full range, whatever it is told. */
+static void stretch_gray(struct takeup_frame *frame)
+{
+    enum { BLACK = 16, WHITE = 235 };
+    for (int y = 0; y < frame->height; y++) {
+        uint8_t *row = (uint8_t *)frame->plane[0] + (ptrdiff_t)y * frame->stride[0];
+        for (int x = 0; x < frame->width; x++)
+            row[x] = (uint8_t)(av_clip(row[x] - BLACK, 0, WHITE - BLACK) * 255 / (WHITE - BLACK));
+    }
+}
+
 static int convert_scale(struct convert *convert, const AVFrame *source,
                          struct takeup_frame *target, struct err *err)
 {
@@ -236,6 +247,8 @@ static int convert_scale(struct convert *convert, const AVFrame *source,
                   source->height, planes, strides);
     if (r < 0)
         return err_set(err, ERR_INPUT, 0, "a frame cannot be converted");
+    if (source->color_range == AVCOL_RANGE_MPEG && format_is_gray(source->format))
+        stretch_gray(target);
     return 0;
 }
 

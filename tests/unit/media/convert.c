@@ -1,0 +1,201 @@
+#include "test.h"
+
+#include "media/convert.h"
+
+#include <libavutil/pixdesc.h>
+
+#include <string.h>
+
+#define ONE 65536
+
+static const struct {
+    int32_t matrix[9];
+    struct turn turn;
+    /* Where the source's corners arrive, "abcd" read row by row from "ab" over "cd". */
+    const char *corners;
+} turns[] = {
+    { { ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30 }, { false, false, false }, "abcd" },
+    { { 0, ONE, 0, -ONE, 0, 0, 0, 0, 1 << 30 }, { true, true, false }, "cadb" },  /* clockwise */
+    { { -ONE, 0, 0, 0, -ONE, 0, 0, 0, 1 << 30 }, { false, true, true }, "dcba" }, /* half */
+    { { 0, -ONE, 0, ONE, 0, 0, 0, 0, 1 << 30 }, { true, false, true }, "bdac" },
+    { { -ONE, 0, 0, 0, ONE, 0, 0, 0, 1 << 30 }, { false, true, false }, "badc" }, /* mirror */
+    { { ONE, 0, 0, 0, -ONE, 0, 0, 0, 1 << 30 }, { false, false, true }, "cdab" },
+    { { 0, ONE, 0, ONE, 0, 0, 0, 0, 1 << 30 }, { true, false, false }, "acbd" },
+};
+
+static AVFrame *frame_make(int format, int width, int height)
+{
+    AVFrame *frame = av_frame_alloc();
+    assert_non_null(frame);
+    frame->format = format;
+    frame->width = width;
+    frame->height = height;
+    assert_true(av_frame_get_buffer(frame, 0) >= 0);
+    return frame;
+}
+
+static void test_corners_arrive_where_the_matrix_says(void **state)
+{
+    (void)state;
+    enum { WIDTH = 30, HEIGHT = 20 };
+    for (size_t i = 0; i < COUNT(turns); i++) {
+        struct turn turn = turn_of(turns[i].matrix);
+        assert_memory_equal(&turn, &turns[i].turn, sizeof(turn));
+        CLEANUP(av_frame_free) AVFrame *frame = frame_make(AV_PIX_FMT_GRAY8, WIDTH, HEIGHT);
+        for (int y = 0; y < HEIGHT; y++)
+            for (int x = 0; x < WIDTH; x++)
+                frame->data[0][y * frame->linesize[0] + x] =
+                    (uint8_t)(50 * (1 + 2 * (y >= HEIGHT / 2) + (x >= WIDTH / 2)));
+        struct convert convert = { 0 };
+        struct takeup_frame *shown = NULL;
+        struct err err = { 0 };
+        assert_ok(
+            convert_frame(&convert, frame, (AVRational){ 1, 1 }, turns[i].matrix, &shown, &err),
+            err);
+        convert_release(&convert);
+        char corners[5] = { 0 };
+        for (int c = 0; c < 4; c++) {
+            int x = c % 2 ? shown->width - 1 : 0, y = c / 2 ? shown->height - 1 : 0;
+            corners[c] = (char)('a' + shown->plane[0][y * shown->stride[0] + x] / 50 - 1);
+        }
+        if (strcmp(corners, turns[i].corners) != 0 || (shown->width == WIDTH) == turn.is_transposed)
+            fail_msg("row %zu: '%s', %dx%d", i, corners, shown->width, shown->height);
+        takeup_item_unref(shown);
+    }
+}
+
+static const struct {
+    int format, range, sample; /* every byte, or every 16 bits, of the source */
+    int luma;                  /* as it must arrive */
+    enum takeup_pixels pixels;
+} formats[] = {
+    { AV_PIX_FMT_YUV420P, AVCOL_RANGE_UNSPECIFIED, 16, 0, TAKEUP_PIXELS_YUV420 },
+    { AV_PIX_FMT_YUV420P, AVCOL_RANGE_MPEG, 235, 255, TAKEUP_PIXELS_YUV420 },
+    { AV_PIX_FMT_YUV420P, AVCOL_RANGE_JPEG, 235, 235, TAKEUP_PIXELS_YUV420 },
+    { AV_PIX_FMT_YUVJ420P, AVCOL_RANGE_UNSPECIFIED, 16, 16, TAKEUP_PIXELS_YUV420 },
+    { AV_PIX_FMT_YUV444P, AVCOL_RANGE_MPEG, 126, 128, TAKEUP_PIXELS_YUV420 },
+    { AV_PIX_FMT_YUV420P10LE, AVCOL_RANGE_MPEG, 940, 255, TAKEUP_PIXELS_YUV420 },
+    { AV_PIX_FMT_YUV422P12LE, AVCOL_RANGE_JPEG, 2048, 128, TAKEUP_PIXELS_YUV420 },
+    { AV_PIX_FMT_GRAY8, AVCOL_RANGE_UNSPECIFIED, 200, 200, TAKEUP_PIXELS_GRAY },
+    { AV_PIX_FMT_GRAY8, AVCOL_RANGE_MPEG, 235, 255, TAKEUP_PIXELS_GRAY },
+    { AV_PIX_FMT_GRAY16LE, AVCOL_RANGE_JPEG, 200 * 257, 200, TAKEUP_PIXELS_GRAY },
+    { AV_PIX_FMT_RGB24, AVCOL_RANGE_UNSPECIFIED, 200, 200, TAKEUP_PIXELS_YUV420 },
+    { AV_PIX_FMT_BGRA, AVCOL_RANGE_UNSPECIFIED, 0, 0, TAKEUP_PIXELS_YUV420 },
+    { AV_PIX_FMT_GBRP, AVCOL_RANGE_UNSPECIFIED, 255, 255, TAKEUP_PIXELS_YUV420 },
+};
+
+static void frame_fill(AVFrame *frame, int sample)
+{
+    const AVPixFmtDescriptor *descriptor = av_pix_fmt_desc_get(frame->format);
+    bool wide = descriptor->comp[0].depth > 8;
+    for (int i = 0; i < 4 && frame->data[i]; i++) {
+        bool chroma = i > 0 && !(descriptor->flags & AV_PIX_FMT_FLAG_RGB);
+        int rows =
+            chroma ? AV_CEIL_RSHIFT(frame->height, descriptor->log2_chroma_h) : frame->height;
+        int value = chroma ? 1 << (descriptor->comp[0].depth - 1) : sample;
+        for (int y = 0; y < rows; y++)
+            for (int x = 0; x < frame->linesize[i]; x++)
+                frame->data[i][y * frame->linesize[i] + x] =
+                    (uint8_t)(wide && x % 2 ? value >> 8 : value);
+    }
+}
+
+static void test_luma_has_full_range(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = { { 64, 48 }, { 33, 17 }, { 1, 1 } };
+    for (size_t i = 0; i < COUNT(formats) * COUNT(sizes); i++) {
+        size_t row = i / COUNT(sizes);
+        int width = sizes[i % COUNT(sizes)][0], height = sizes[i % COUNT(sizes)][1];
+        CLEANUP(av_frame_free) AVFrame *frame = frame_make(formats[row].format, width, height);
+        frame->color_range = formats[row].range;
+        frame_fill(frame, formats[row].sample);
+        struct convert convert = { 0 };
+        struct takeup_frame *shown = NULL;
+        struct err err = { 0 };
+        int r = convert_frame(&convert, frame, (AVRational){ 0, 1 }, NULL, &shown, &err);
+        convert_release(&convert);
+        if (r < 0)
+            fail_msg("row %zu, %dx%d: %s", row, width, height, err.text);
+        int luma = shown->plane[0][(height - 1) * shown->stride[0] + width - 1];
+        if (abs(luma - formats[row].luma) > 2 || shown->pixels != formats[row].pixels)
+            fail_msg("row %zu, %dx%d: luma %d", row, width, height, luma);
+        if (shown->pixels == TAKEUP_PIXELS_YUV420 && abs(shown->plane[1][0] - 128) > 2)
+            fail_msg("row %zu: chroma %d", row, shown->plane[1][0]);
+        takeup_item_unref(shown);
+    }
+}
+
+static const struct {
+    int width, height;
+    AVRational aspect;
+    bool is_transposed;
+    int to_width, to_height;
+} shapes[] = {
+    { 720, 576, { 0, 1 }, false, 720, 576 },    { 720, 576, { 16, 15 }, false, 768, 576 },
+    { 720, 480, { 8, 9 }, false, 720, 540 },    { 720, 576, { 16, 15 }, true, 576, 768 },
+    { 640, 360, { 1000, 1 }, false, 640, 360 }, { 640, 360, { 1, -1 }, false, 640, 360 },
+};
+
+static void test_pixels_become_square(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        int width, height;
+        struct turn turn = { .is_transposed = shapes[i].is_transposed };
+        convert_size(shapes[i].width, shapes[i].height, shapes[i].aspect, turn, &width, &height);
+        if (width != shapes[i].to_width || height != shapes[i].to_height)
+            fail_msg("row %zu: %dx%d", i, width, height);
+    }
+}
+
+/* Fields of two instants: an edge that stands at x in one and at x + 20 in the other. */
+static void test_combed_fields_are_parted(void **state)
+{
+    (void)state;
+    for (int moves = 0; moves < 2; moves++) {
+        CLEANUP(av_frame_free) AVFrame *frame = frame_make(AV_PIX_FMT_GRAY8, 160, 120);
+        frame->interlaced_frame = 1;
+        frame->top_field_first = 1;
+        for (int y = 0; y < 120; y++)
+            for (int x = 0; x < 160; x++)
+                frame->data[0][y * frame->linesize[0] + x] =
+                    x < 60 + (moves && y % 2 ? 20 : 0) ? 20 : 220;
+        struct convert convert = { 0 };
+        struct takeup_frame *shown = NULL;
+        struct err err = { 0 };
+        assert_ok(convert_frame(&convert, frame, (AVRational){ 1, 1 }, NULL, &shown, &err), err);
+        convert_release(&convert);
+        assert_int_equal(shown->height, 120);
+        for (int y = 0; y < 120; y++)
+            if (abs(shown->plane[0][y * shown->stride[0] + 70] - 220) > 4)
+                fail_msg("moves %d: row %d is combed", moves, y);
+        takeup_item_unref(shown);
+    }
+}
+
+static void test_huge_pictures_are_refused(void **state)
+{
+    (void)state;
+    CLEANUP(av_frame_free) AVFrame *frame = frame_make(AV_PIX_FMT_GRAY8, 16, 16);
+    frame->width = PICTURE_SIDE_MAX + 1;
+    struct convert convert = { 0 };
+    struct takeup_frame *shown = NULL;
+    struct err err = { 0 };
+    assert_true(convert_frame(&convert, frame, (AVRational){ 1, 1 }, NULL, &shown, &err) < 0);
+    assert_int_equal(err.kind, ERR_INPUT);
+    assert_null(shown);
+    convert_release(&convert);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_corners_arrive_where_the_matrix_says),
+        cmocka_unit_test(test_luma_has_full_range),
+        cmocka_unit_test(test_pixels_become_square),
+        cmocka_unit_test(test_combed_fields_are_parted),
+        cmocka_unit_test(test_huge_pictures_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

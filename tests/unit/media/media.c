@@ -1,0 +1,221 @@
+#include "fixtures.h"
+
+#include "media/media.h"
+
+#include <string.h>
+
+#define WHOLE                                                                                      \
+    "h264.mp4 h264.mkv vp9.webm mpeg4.avi h264.ts sound.mp4 vfr.mkv negative.mp4 late.mkv "        \
+    "offset.ts rotated90.mp4 interlaced.mkv tenbit.mkv gray.mkv rgb.mkv palette.gif mjpeg.avi "    \
+    "odd.mkv anamorphic.mp4 resize.ts named.mp4 "
+#define DAMAGED "cut50.mp4 cut75.mkv cut75.ts cut75.webm flips.mp4 flips.mkv flips.ts "
+#define USELESS                                                                                    \
+    "nomoov.mp4 cuthead.mp4 audio.m4a audio.mp3 cover.mp3 picture.png picture.jpg notes.txt "      \
+    "subtitles.srt script.sh.mp4 empty.mp4 zeros.mp4 noise.mp4 directory.mp4 playlist.m3u8 "       \
+    "concat.mp4 page.html "
+
+static char *dir;
+
+static int make_videos(void **state)
+{
+    (void)state;
+    dir = fixtures_make(WHOLE DAMAGED USELESS);
+    return dir ? 0 : -1;
+}
+
+static int remove_videos(void **state)
+{
+    (void)state;
+    test_remove_dir(&dir);
+    return 0;
+}
+
+/* Paper is 235 of 255 in all of them, whatever the range in the file. */
+static const struct {
+    const char *name, *codec;
+    int width, height; /* of the last frame */
+    int frames;
+    int64_t first_ms, end_ms;
+} videos[] = {
+    { "h264.mp4", "h264", 640, 360, 30, 0, 3000 },
+    { "h264.mkv", "h264", 640, 360, 30, 0, 3000 },
+    { "vp9.webm", "vp9", 640, 360, 30, 0, 3000 },
+    { "mpeg4.avi", "mpeg4", 640, 360, 30, 0, 3000 },
+    { "h264.ts", "h264", 640, 360, 30, 0, 3000 },
+    { "sound.mp4", "h264", 640, 360, 30, 0, 3000 },
+    { "vfr.mkv", "h264", 640, 360, 16, 0, 3000 },
+    { "negative.mp4", "h264", 640, 360, 25, 0, 2500 },
+    { "late.mkv", "h264", 640, 360, 30, 2046, 5046 },
+    { "offset.ts", "h264", 640, 360, 30, 0, 3000 },
+    { "rotated90.mp4", "h264", 640, 360, 30, 0, 3000 },
+    { "interlaced.mkv", "mpeg2video", 640, 360, 25, 0, 1000 },
+    { "tenbit.mkv", "h264", 640, 360, 30, 0, 3000 },
+    { "gray.mkv", "ffv1", 640, 360, 30, 0, 3000 },
+    { "rgb.mkv", "h264", 640, 360, 30, 0, 3000 },
+    { "palette.gif", "gif", 640, 360, 30, 0, 3000 },
+    { "mjpeg.avi", "mjpeg", 640, 360, 30, 0, 3000 },
+    { "odd.mkv", "ffv1", 321, 241, 30, 0, 3000 },
+    { "anamorphic.mp4", "h264", 640, 360, 30, 0, 3000 },
+    { "resize.ts", "h264", 480, 270, 60, 0, 6000 },
+    { "named.mp4", "h264", 640, 360, 30, 0, 3000 },
+};
+
+struct seen {
+    int frames, width, height, least_corner;
+    int64_t first_us, end_us;
+};
+
+static void look(const char *name, struct media *media, struct seen *ret_seen)
+{
+    struct seen seen = { .least_corner = 255 };
+    struct media_time time;
+    struct err err = { 0 };
+    int r;
+    int64_t before_us = 0;
+    while ((r = media_next(media, &time, &err)) > 0) {
+        struct takeup_frame *frame = NULL;
+        assert_ok(media_frame(media, &frame, &err), err);
+        if (time.start_us < before_us || time.end_us <= time.start_us)
+            fail_msg("'%s': frame %d is at %jd", name, seen.frames, (intmax_t)time.start_us);
+        before_us = time.start_us;
+        if (seen.frames++ == 0)
+            seen.first_us = time.start_us;
+        seen.end_us = time.end_us;
+        seen.width = frame->width;
+        seen.height = frame->height;
+        if (frame->plane[0][0] < seen.least_corner)
+            seen.least_corner = frame->plane[0][0];
+        takeup_item_unref(frame);
+    }
+    assert_ok(r, err);
+    *ret_seen = seen;
+}
+
+static void test_whole_videos(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(videos); i++) {
+        const char *name = videos[i].name;
+        CLEANUP(fs_close) int fd = fixture_open(dir, name);
+        CLEANUP(media_close) struct media *media = NULL;
+        struct err err = { 0 };
+        struct seen seen;
+        assert_ok(media_open(fd, name, NULL, &media, &err), err);
+        assert_string_equal(media_info(media)->codec, videos[i].codec);
+        look(name, media, &seen);
+        if (seen.frames != videos[i].frames || seen.width != videos[i].width ||
+            seen.height != videos[i].height)
+            fail_msg("'%s': %d frames of %dx%d", name, seen.frames, seen.width, seen.height);
+        if (llabs(seen.first_us / 1000 - videos[i].first_ms) > 1 ||
+            llabs(seen.end_us / 1000 - videos[i].end_ms) > 1)
+            fail_msg("'%s': from %jd to %jd us", name, (intmax_t)seen.first_us,
+                     (intmax_t)seen.end_us);
+        if (abs(seen.least_corner - 235) > 10)
+            fail_msg("'%s': paper is %d", name, seen.least_corner);
+        if (media_damage(media)[0])
+            fail_msg("'%s': %s", name, media_damage(media));
+    }
+}
+
+static const struct {
+    const char *name;
+    int frames_min;
+    const char *damage; /* part of the warning */
+} damaged[] = {
+    { "cut50.mp4", 5, "truncated" },     { "cut75.mkv", 15, "truncated" },
+    { "cut75.ts", 15, "truncated" },     { "cut75.webm", 15, "truncated" },
+    { "flips.mp4", 20, "decode error" }, { "flips.mkv", 20, "decode error" },
+    { "flips.ts", 20, "decode error" },
+};
+
+static void test_damaged_videos_give_what_they_have(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(damaged); i++) {
+        CLEANUP(fs_close) int fd = fixture_open(dir, damaged[i].name);
+        CLEANUP(media_close) struct media *media = NULL;
+        struct err err = { 0 };
+        struct seen seen;
+        assert_ok(media_open(fd, damaged[i].name, NULL, &media, &err), err);
+        look(damaged[i].name, media, &seen);
+        if (seen.frames < damaged[i].frames_min)
+            fail_msg("'%s': %d frames", damaged[i].name, seen.frames);
+        if (!strstr(media_damage(media), damaged[i].damage))
+            fail_msg("'%s': '%s'", damaged[i].name, media_damage(media));
+    }
+}
+
+static const struct {
+    const char *name, *text; /* part of the error */
+} useless[] = {
+    { "nomoov.mp4", "moov atom not found" },
+    { "cuthead.mp4", "incomplete" },
+    { "audio.m4a", "has no video: audio only (aac, 2.0 s)" },
+    { "audio.mp3", "has no video: audio only (mp3" },
+    { "cover.mp3", "has no video: audio only (mp3" },
+    { "picture.png", "is an image (png), not a video" },
+    { "picture.jpg", "is an image (jpeg), not a video" },
+    { "notes.txt", "is a text file" },
+    { "page.html", "is a text file" },
+    { "subtitles.srt", "is a text file" },
+    { "script.sh.mp4", "is a text file" },
+    { "playlist.m3u8", "names other files" },
+    { "concat.mp4", "names other files" },
+    { "empty.mp4", "is empty" },
+    { "directory.mp4", "is a directory" },
+    { "zeros.mp4", "is not in any video format" },
+    { "noise.mp4", "is not in any video format" },
+};
+
+static void test_what_is_no_video_is_named(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(useless); i++) {
+        CLEANUP(fs_close) int fd = fixture_open(dir, useless[i].name);
+        CLEANUP(media_close) struct media *media = NULL;
+        struct err err = { 0 };
+        if (media_open(fd, useless[i].name, NULL, &media, &err) >= 0)
+            fail_msg("'%s' was opened", useless[i].name);
+        if (err.kind != ERR_INPUT || !strstr(err.text, useless[i].text) || !err.hint[0])
+            fail_msg("'%s': %s: %s (%s)", useless[i].name, err_kind_name(err.kind), err.text,
+                     err.hint);
+        assert_null(media);
+    }
+}
+
+static void test_a_read_that_fails_is_no_bad_video(void **state)
+{
+    (void)state;
+    CLEANUP(mem_free_text) char *path = mem_printf("%s/h264.mp4", dir);
+    CLEANUP(fs_close) int fd = open(path, O_WRONLY | O_CLOEXEC); /* pread answers EBADF */
+    CLEANUP(media_close) struct media *media = NULL;
+    struct err err = { 0 };
+    assert_true(media_open(fd, "h264.mp4", NULL, &media, &err) < 0);
+    assert_int_equal(err.kind, ERR_IO);
+}
+
+static void test_the_descriptor_keeps_its_offset(void **state)
+{
+    (void)state;
+    CLEANUP(fs_close) int fd = fixture_open(dir, "h264.mkv");
+    assert_int_equal(lseek(fd, 77, SEEK_SET), 77);
+    CLEANUP(media_close) struct media *media = NULL;
+    struct err err = { 0 };
+    struct seen seen;
+    assert_ok(media_open(fd, "h264.mkv", NULL, &media, &err), err);
+    look("h264.mkv", media, &seen);
+    assert_int_equal(seen.frames, 30);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 77);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole_videos),
+        cmocka_unit_test(test_damaged_videos_give_what_they_have),
+        cmocka_unit_test(test_what_is_no_video_is_named),
+        cmocka_unit_test(test_a_read_that_fails_is_no_bad_video),
+        cmocka_unit_test(test_the_descriptor_keeps_its_offset),
+    };
+    return cmocka_run_group_tests(tests, make_videos, remove_videos);
+}

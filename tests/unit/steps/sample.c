@@ -1,0 +1,133 @@
+#include "fixtures.h"
+#include "host.h"
+
+#include "steps/common.h"
+
+#include <math.h>
+#include <string.h>
+
+static char *dir;
+
+static int make_videos(void **state)
+{
+    (void)state;
+    dir = fixtures_make("h264.mkv vfr.mkv late.mkv cut75.mp4 notes.txt");
+    return dir ? 0 : -1;
+}
+
+static int remove_videos(void **state)
+{
+    (void)state;
+    test_remove_dir(&dir);
+    return 0;
+}
+
+struct params { /* as in steps/sample.c */
+    double fps, start_s, end_s;
+};
+
+/* Starts in ms, then the last end. */
+static char *times_of(const struct fake *fake)
+{
+    struct str times = { 0 };
+    for (size_t i = 0; i < fake->count; i++) {
+        const struct takeup_item *item = fake->items[i];
+        if (i > 0 && fake->items[i - 1]->end_us != item->start_us)
+            str_add(&times, "gap ");
+        str_addf(&times, "%ld ", lrint((double)item->start_us / 1000));
+    }
+    if (fake->count)
+        str_addf(&times, "%ld", lrint((double)fake->items[fake->count - 1]->end_us / 1000));
+    return str_take(&times);
+}
+
+static const struct {
+    const char *name;
+    struct params params;
+    const char *times;
+} samples[] = {
+    { "h264.mkv", { 2, 0, 0 }, "0 500 1000 1500 2000 2500 3000" },
+    { "h264.mkv", { 3, 0, 0 }, "0 400 700 1000 1400 1700 2000 2400 2700 3000" },
+    { "h264.mkv", { 0.01, 0, 0 }, "0 3000" },
+    { "h264.mkv", { 1, 0, 2.25 }, "0 1000 2000 2250" },
+    { "h264.mkv", { 1, 1.55, 0 }, "1550 2000 3000" },
+    { "h264.mkv", { 1, 9, 0 }, "" },
+    { "vfr.mkv", { 5, 0, 0 }, "0 500 1000 1200 1400 1600 1800 2000 2300 2600 2900 3000" },
+    { "late.mkv", { 1, 0, 0 }, "2046 3046 4046 5046" },
+    { "cut75.mp4", { 1, 0, 0 }, "0 1000 2000" },
+};
+
+static int run(struct fake *fake, const struct params *params)
+{
+    void *self = mem_zero(1, step_sample.self_size);
+    int r = step_sample.open(self, params, &fake->host);
+    while (r >= 0 && (r = step_sample.pull(self, &fake->output)) > 0)
+        ;
+    step_sample.close(self);
+    free(self);
+    return r;
+}
+
+static void test_frames_are_taken_by_time(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(samples); i++) {
+        CLEANUP(fs_close) int fd = fixture_open(dir, samples[i].name);
+        struct fake fake;
+        fake_init(&fake, fd, -1);
+        if (run(&fake, &samples[i].params) != 0)
+            fail_msg("row %zu: %s", i, str_text(&fake.said));
+        char *times = times_of(&fake);
+        if (strcmp(times ? times : "", samples[i].times) != 0)
+            fail_msg("row %zu, '%s': %s", i, samples[i].name, times);
+        assert_int_equal(fake.counters[TAKEUP_COUNT_FRAMES_DECODED], fake.progressed);
+        free(times);
+        fake_release(&fake);
+    }
+}
+
+static void test_what_was_opened_and_damaged_is_told(void **state)
+{
+    (void)state;
+    CLEANUP(fs_close) int fd = fixture_open(dir, "cut75.mp4");
+    struct fake fake;
+    fake_init(&fake, fd, -1);
+    assert_int_equal(run(&fake, &(struct params){ 5, 0, 0 }), 0);
+    assert_non_null(strstr(str_text(&fake.said), "info: clip: h264 in mov"));
+    assert_non_null(strstr(str_text(&fake.said), "warn: clip: truncated: it ends at 2.0 s of 3.0"));
+    fake_release(&fake);
+}
+
+static const struct {
+    const char *name;
+    struct params params;
+    enum takeup_failure failure;
+    const char *said;
+} failures[] = {
+    { "notes.txt", { 5, 0, 0 }, TAKEUP_FAIL_INPUT, "is a text file" },
+    { "h264.mkv", { 5, 3, 2 }, TAKEUP_FAIL_CONFIG, "end_s (2) is not after start_s (3)" },
+};
+
+static void test_failures(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(failures); i++) {
+        CLEANUP(fs_close) int fd = fixture_open(dir, failures[i].name);
+        struct fake fake;
+        fake_init(&fake, fd, -1);
+        assert_true(run(&fake, &failures[i].params) < 0);
+        if (fake.failure != failures[i].failure || !strstr(str_text(&fake.said), failures[i].said))
+            fail_msg("row %zu: %s", i, str_text(&fake.said));
+        fake_release(&fake);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_frames_are_taken_by_time),
+        cmocka_unit_test(test_what_was_opened_and_damaged_is_told),
+        cmocka_unit_test(test_failures),
+    };
+    return cmocka_run_group_tests(tests, make_videos, remove_videos);
+}

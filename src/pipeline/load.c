@@ -284,8 +284,9 @@ static int entry_plan(struct entry *entry, struct catalog *catalog, struct err *
     return r;
 }
 
-int pipeline_plan(struct pipelines *pipelines, const struct pipeline *pipeline,
-                  const json_t *params, struct plan **ret_plan, struct err *err)
+/* The plan of a pipeline that is fine, not warm yet. */
+static int find_plan(struct pipelines *pipelines, const struct pipeline *pipeline,
+                     struct plan **ret_plan, struct err *err)
 {
     struct entry *entry = entry_of(pipelines, pipeline);
     if (!entry)
@@ -297,15 +298,25 @@ int pipeline_plan(struct pipelines *pipelines, const struct pipeline *pipeline,
     }
     int r = entry_plan(entry, pipelines->catalog, err);
     if (r == 0)
-        r = plan_override(entry->plan, params, err);
-    if (r == 0)
-        r = plan_warm(entry->plan, err);
-    if (r == 0)
         *ret_plan = entry->plan;
     return r;
 }
 
-char *plan_dot(const struct plan *plan)
+int pipeline_plan(struct pipelines *pipelines, const struct pipeline *pipeline,
+                  const json_t *params, struct plan **ret_plan, struct err *err)
+{
+    struct plan *plan = NULL;
+    int r = find_plan(pipelines, pipeline, &plan, err);
+    if (r == 0)
+        r = plan_override(plan, params, err);
+    if (r == 0)
+        r = plan_warm(plan, err);
+    if (r == 0)
+        *ret_plan = plan;
+    return r;
+}
+
+static char *plan_dot(const struct plan *plan)
 {
     struct str dot = { 0 };
     str_addf(&dot, "digraph \"%s\" {\n  rankdir=LR;\n  node [shape=box];\n", plan->id);
@@ -318,4 +329,14 @@ char *plan_dot(const struct plan *plan)
                      plan->nodes[plan->nodes[i].next[j]].id, port_name(plan->nodes[i].step->gives));
     str_add(&dot, "}\n");
     return str_take(&dot);
+}
+
+int pipeline_dot(struct pipelines *pipelines, const struct pipeline *pipeline, char **ret_dot,
+                 struct err *err)
+{
+    struct plan *plan = NULL;
+    int r = find_plan(pipelines, pipeline, &plan, err);
+    if (r == 0)
+        *ret_dot = plan_dot(plan);
+    return r;
 }

@@ -47,7 +47,8 @@ int pipeline_plan(struct pipelines *pipelines, const struct pipeline *pipeline,
 /* The same checks for one file, wherever it lies, and nothing kept: `takeup validate`. */
 int pipeline_validate_file(const char *path, struct catalog *catalog, struct err *err);
 
-/* As DOT; the caller frees it. */
-char *plan_dot(const struct plan *plan);
+/* The pipeline as a graph in DOT; nothing is warmed. The caller frees *ret_dot. */
+int pipeline_dot(struct pipelines *pipelines, const struct pipeline *pipeline, char **ret_dot,
+                 struct err *err);
 
 #endif

@@ -119,10 +119,17 @@ static const char *status_of(enum outcome outcome)
 
 static void log_ending(const struct claim *claim, const struct ending *ending, const char *id)
 {
-    char cpu[32];
-    (void)snprintf(cpu, sizeof(cpu), "%.2f", ending->cpu_s);
     if (ending->outcome == OUTCOME_DONE) {
-        log_info(LOG_FIELDS("job", claim_name(claim), "cpu_s", cpu), "finished: done/%s", id);
+        const json_t *usage = json_object_get(ending->body, "usage");
+        char cpu[32], decoded[32], read[32];
+        (void)snprintf(cpu, sizeof(cpu), "%.2f", ending->cpu_s);
+        (void)snprintf(decoded, sizeof(decoded), "%lld",
+                       (long long)json_get_int(usage, "frames_decoded", 0));
+        (void)snprintf(read, sizeof(read), "%lld",
+                       (long long)json_get_int(usage, "frames_read", 0));
+        log_info(LOG_FIELDS("job", claim_name(claim), "frames_decoded", decoded, "frames_read",
+                            read, "cpu_s", cpu),
+                 "finished: done/%s", id);
         return;
     }
     const char *hint = ending->hint && ending->hint[0] ? ending->hint : NULL;

@@ -30,7 +30,8 @@ enum {
     STATUS_MS = 10 * 1000,
     RESCAN_LOCAL_MS = 10 * 1000,
     RESCAN_REMOTE_MS = 1000,
-    RETRY_FIRST_MS = 500, /* after a name that could not be taken; doubles up to the rescan */
+    RETRY_FIRST_MS = 500, /* after a name that could not be taken; doubles */
+    RETRY_MAX_MS = 2000,
     STILL_MS = 3000,
     LANES = COUNT(((struct scan *)0)->lane),
     LOWER_EVERY = 8, /* one claim in so many goes to the next lower lane, so that none starves */
@@ -443,7 +444,7 @@ static bool worker_turn(struct worker *worker)
         return true;
     bool over_time = time_mono_ms() >= worker->scan_at_ms;
     if (worker->scan_wanted || over_time) {
-        if (over_time && worker->retry_ms < RESCAN_LOCAL_MS)
+        if (over_time && worker->retry_ms < RETRY_MAX_MS)
             worker->retry_ms *= 2;
         scan(worker);
     }

@@ -245,11 +245,11 @@ static void test_dot(void **state)
     (void)state;
     struct fixture fixture;
     fixture_make(&fixture, "f.yaml", STEPS(SOURCE ", {id: b, use: reader, needs: [a]}"), NULL);
-    struct plan *plan = NULL;
+    CLEANUP(mem_free_text) char *dot = NULL;
     struct err err = { 0 };
     const struct pipeline *pipeline = pipelines_find(fixture.pipelines, "p");
-    assert_ok(pipeline_plan(fixture.pipelines, pipeline, NULL, &plan, &err), err);
-    CLEANUP(mem_free_text) char *dot = plan_dot(plan);
+    assert_ok(pipeline_dot(fixture.pipelines, pipeline, &dot, &err), err);
+    assert_int_equal(fake_warmed, 0);
     assert_string_equal(dot, "digraph \"p\" {\n  rankdir=LR;\n  node [shape=box];\n"
                              "  \"a\" [label=\"a\\nsource\"];\n  \"b\" [label=\"b\\nreader\"];\n"
                              "  \"a\" -> \"b\" [label=\"frame\"];\n}\n");

@@ -39,7 +39,7 @@ static const struct {
     { 0, 5, { { 4, 9, "a", 0 } }, "a", "0.0 |4.0 a|" },
     { 0, 5, { { 1, 1, "a", 0 } }, "a", "0.0 |" },
     { 0, 5, { { 1, 2, "a\nb", 0 } }, "a/b", "0.0 |1.0 a/b|2.0 |" },
-    { 0, 5, { { 1.2345, 2, "\xFF", 0 } }, "\xEF\xBF\xBD", "0.0 |1.234 \xEF\xBF\xBD|2.0 |" },
+    { 0, 5, { { 1.2345, 2, "\xFF", 0 } }, "\xEF\xBF\xBD", "0.0 |1.235 \xEF\xBF\xBD|2.0 |" },
 };
 
 static void nothing_free(struct takeup_item *item)

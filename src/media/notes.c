@@ -2,6 +2,8 @@
  * speak for every block of every frame, so only the last few lines are kept. */
 #include "media/notes.h"
 
+#include "base/macros.h"
+
 #include <libavutil/log.h>
 
 #include <pthread.h>
@@ -24,6 +26,7 @@ static void note_clean(char *line)
             *at = '?';
 }
 
+PRINTF_LIKE(3, 0)
 static void note(void *context, int level, const char *format, va_list args)
 {
     (void)context;

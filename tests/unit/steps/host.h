@@ -23,6 +23,7 @@ struct fake {
     size_t count;
 };
 
+PRINTF_LIKE(4, 5)
 static inline int fake_fail(struct takeup_host *host, enum takeup_failure failure,
                             const char *what_to_do, const char *format, ...)
 {
@@ -37,6 +38,7 @@ static inline int fake_fail(struct takeup_host *host, enum takeup_failure failur
     return -1;
 }
 
+PRINTF_LIKE(2, 3)
 static inline void fake_warn(struct takeup_host *host, const char *format, ...)
 {
     va_list args;
@@ -47,6 +49,7 @@ static inline void fake_warn(struct takeup_host *host, const char *format, ...)
     free(text);
 }
 
+PRINTF_LIKE(2, 3)
 static inline void fake_info(struct takeup_host *host, const char *format, ...)
 {
     va_list args;

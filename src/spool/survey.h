@@ -69,6 +69,9 @@ void survey_job_release(struct survey_job *job);
 json_t *survey_job_json(const char *name, const struct survey_job *job);
 const char *survey_state_name(enum survey_state state);
 
+/* What STATUS.txt says, for people: the first line tells whether all is well. The caller frees it.
+ */
+char *survey_text(const struct spool *spool, const struct survey *survey);
 /* Writes STATUS.txt, through tmp/. `owner` names the file there. */
 int survey_write_status(const struct spool *spool, const char *owner, const struct survey *survey,
                         struct err *err);

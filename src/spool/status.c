@@ -1,0 +1,152 @@
+/* status.c - the survey in words, for people who see only the share. */
+#include "spool/survey.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "spool/name.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PROBLEMS_SHOWN = 50 };
+
+static const struct survey_worker *paused_worker(const struct survey *survey)
+{
+    const struct survey_worker *paused = NULL;
+    for (size_t i = 0; i < survey->beat_count; i++) {
+        const struct survey_worker *worker = &survey->workers[i];
+        if (!worker->alive || strcmp(worker->beat->state, "stopped") == 0)
+            continue;
+        if (strcmp(worker->beat->state, "paused") != 0)
+            return NULL;
+        paused = worker;
+    }
+    return paused;
+}
+
+static void add_head(struct str *text, const struct spool *spool, const struct survey *survey)
+{
+    const struct survey_worker *paused = paused_worker(survey);
+    CLEANUP(mem_free_text) char *word = str_shell_word(spool_path(spool));
+    if (survey->alive_count == 0)
+        str_add(text, "takeup: NO LIVE WORKER, ");
+    else if (paused)
+        str_addf(text, "takeup: PAUSED (%s), ",
+                 paused->beat->reason[0] ? paused->beat->reason : "no reason told");
+    else
+        str_add(text, survey->running ? "takeup: working, " : "takeup: ready, ");
+    str_addf(text, "%lld job%s pending, %lld running", (long long)survey->pending,
+             survey->pending == 1 ? "" : "s", (long long)survey->running);
+    if (survey->scan.problem_count)
+        str_addf(text, ", %zu that cannot be taken (see below)", survey->scan.problem_count);
+    if (survey->alive_count == 0)
+        str_addf(text, "; start one with: takeup worker --spool %s", word);
+    str_add(text, "\n");
+}
+
+static void add_worker_jobs(struct str *text, const json_t *jobs)
+{
+    for (size_t i = 0; i < json_array_size(jobs); i++) {
+        const json_t *job = json_array_get(jobs, i);
+        double progress = json_get_real(job, "progress", -1),
+               eta_s = json_get_real(job, "eta_s", -1);
+        str_addf(text, "    %s: pipeline %s, step %s", json_get_text(job, "name", "?"),
+                 json_get_text(job, "pipeline", "?"), json_get_text(job, "step", "-"));
+        if (progress >= 0)
+            str_addf(text, ", %.0f %%", progress * 100);
+        if (eta_s >= 0)
+            str_addf(text, ", %.0f s to go", eta_s);
+        str_add(text, "\n");
+    }
+}
+
+static void add_workers(struct str *text, const struct survey *survey)
+{
+    str_add(text, "\nWorkers\n");
+    if (survey->beat_count == 0)
+        str_add(text, "  none has ever beaten here\n");
+    for (size_t i = 0; i < survey->beat_count; i++) {
+        const struct survey_worker *worker = &survey->workers[i];
+        const struct heartbeat_seen *beat = worker->beat;
+        const char *state = beat->state[0] ? beat->state : "state unknown";
+        if (!worker->alive && strcmp(beat->state, "stopped") != 0)
+            state = "dead";
+        str_addf(text, "  %s: %s, last beat %.1f s ago", beat->worker, state, worker->age_s);
+        str_addf(text, "%s%s\n", beat->reason[0] ? ", " : "", beat->reason);
+        if (worker->alive)
+            add_worker_jobs(text, json_object_get(beat->whole, "jobs"));
+    }
+}
+
+static void add_places(struct str *text, const struct survey *survey)
+{
+    const struct {
+        const char *name;
+        int64_t count;
+        const char *purpose;
+    } places[] = {
+        { "inbox/", -1, "media dropped into inbox/PIPELINE/ become jobs of that pipeline" },
+        { "media/", -1, "a place for videos that come with a job file; never touched" },
+        { "pending/", survey->pending, "drop job files (.json) here; high/ goes first, low/ last" },
+        { "running/", survey->running, "jobs that a worker has" },
+        { "deferred/", survey->deferred, "jobs between two attempts, or waiting for their input" },
+        { "done/", survey->done, "results: a directory for each job, with result.json" },
+        { "error/", survey->error, "jobs that failed; result.json says why" },
+        { "cancel/", -1, "an empty file named X asks for job X to be cancelled" },
+        { "heartbeat/", -1, "what the workers say of themselves" },
+        { "tmp/", -1, "files being written; leave it alone" },
+    };
+    str_add(text, "\nDirectories\n");
+    for (size_t i = 0; i < COUNT(places); i++) {
+        char count[24] = "";
+        if (places[i].count >= 0)
+            (void)snprintf(count, sizeof(count), "%lld", (long long)places[i].count);
+        str_addf(text, "  %-10s %7s  %s\n", places[i].name, count, places[i].purpose);
+    }
+    if (survey->free_bytes >= 0)
+        str_addf(text, "  %lld MiB free on the disk\n", (long long)(survey->free_bytes >> 20));
+}
+
+static void add_problems(struct str *text, const struct survey *survey)
+{
+    size_t count = survey->scan.problem_count;
+    if (count)
+        str_add(text, "\nProblems\n");
+    for (size_t i = 0; i < count && i < PROBLEMS_SHOWN; i++)
+        str_addf(text, "  %s: %s\n", survey->scan.problems[i].path,
+                 survey->scan.problems[i].reason);
+    if (count > PROBLEMS_SHOWN)
+        str_addf(text, "  and %zu more\n", count - PROBLEMS_SHOWN);
+}
+
+char *survey_text(const struct spool *spool, const struct survey *survey)
+{
+    struct str text = { 0 };
+    char time[TIME_TEXT_SIZE];
+    add_head(&text, spool, survey);
+    str_addf(&text, "written %s (UTC), spool %s\n", time_format(survey->now_ms, time),
+             spool_path(spool));
+    add_workers(&text, survey);
+    add_places(&text, survey);
+    add_problems(&text, survey);
+    return str_take(&text);
+}
+
+int survey_write_status(const struct spool *spool, const char *owner, const struct survey *survey,
+                        struct err *err)
+{
+    CLEANUP(mem_free_text) char *text = survey_text(spool, survey);
+    int tmp = spool_dir(spool, PLACE_TMP);
+    char file[NAME_SIZE];
+    (void)snprintf(file, sizeof(file), "%.240s.status", owner);
+    int r = fs_write_file(tmp, file, text, strlen(text), 0, err);
+    if (r == 0 && renameat(tmp, file, spool_root(spool), "STATUS.txt") < 0)
+        r = err_set(err, ERR_IO, errno, "replace '%s/STATUS.txt'", spool_path(spool));
+    if (r < 0)
+        (void)unlinkat(tmp, file, 0);
+    return r;
+}

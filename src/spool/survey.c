@@ -1,0 +1,398 @@
+/* survey.c - one look at a spool, by somebody who may only read it. */
+#include "spool/survey.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "spool/listing.h"
+#include "spool/pending.h"
+#include "spool/token.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FILES_LOOKED_INTO = 100 };
+
+static const double fresh_s = 5, fresh_remote_s = 30;
+
+/* The smaller of what two clocks say: the file's time is the server's, what is written inside the
+ * worker's, and either may be off; a touched heartbeat has only the first. */
+static double age_of(const struct heartbeat_seen *beat, int64_t now_ms)
+{
+    int64_t beat_ms;
+    double age_s = fabs((double)(now_ms - beat->mtime_ms) / 1000);
+    if (time_parse(beat->beat, &beat_ms))
+        age_s = fmin(age_s, fabs((double)(now_ms - beat_ms) / 1000));
+    return age_s;
+}
+
+static void take_workers(struct survey *survey, double within_s)
+{
+    survey->workers = mem_zero(survey->beat_count, sizeof(survey->workers[0]));
+    for (size_t i = 0; i < survey->beat_count; i++) {
+        const struct heartbeat_seen *beat = &survey->beats[i];
+        struct survey_worker *worker = &survey->workers[i];
+        enum proc_life life = beat->whole ? proc_life(&beat->who) : PROC_GONE;
+        worker->beat = beat;
+        worker->age_s = age_of(beat, survey->now_ms);
+        worker->alive = life == PROC_ALIVE || (life == PROC_UNKNOWN && worker->age_s <= within_s);
+        survey->alive_count += worker->alive && strcmp(beat->state, "stopped") != 0;
+    }
+}
+
+/* Looks into the first files only: of a hundred thousand the rest are as good as these. */
+static void look_into_pending(const struct spool *spool, struct survey *survey)
+{
+    size_t looked = 0;
+    for (size_t lane = 0; lane < COUNT(scan_lanes); lane++) {
+        const struct scan_names *names = &survey->scan.lane[lane];
+        for (size_t i = 0; i < names->count && looked < FILES_LOOKED_INTO; i++, looked++) {
+            struct pending_look look;
+            pending_look(spool_dir(spool, scan_lanes[lane]), names->names[i], &look);
+            int64_t age_ms = survey->now_ms - look.changed_ms;
+            if (look.changed_ms && age_ms > survey->oldest_pending_ms)
+                survey->oldest_pending_ms = age_ms;
+            if (look.state == PENDING_WHOLE || look.state == PENDING_GONE)
+                continue;
+            if (look.state != PENDING_UNTAKABLE)
+                (void)pending_waits(&look, survey->now_ms, &claim_rules_default);
+            scan_problem_add(&survey->scan, scan_lanes[lane], names->names[i], look.why.text);
+        }
+    }
+}
+
+static int64_t count_ended(const struct spool *spool, enum spool_place place)
+{
+    CLEANUP(listing_release) struct listing listing = { 0 };
+    int64_t count = 0;
+    if (listing_read(spool_dir(spool, place), ".", &listing, NULL) < 0)
+        return -1;
+    for (size_t i = 0; i < listing.count; i++)
+        count += listing.entries[i].type == DT_DIR && listing.entries[i].name[0] != '.';
+    return count;
+}
+
+/* Calls fn for each running/WORKER/TOKEN that holds a job. A directory that goes away meanwhile has
+ * none. fn answers true to end it. */
+typedef bool running_fn(void *arg, const char *worker, const char *path, const char *name);
+
+static void each_running(const struct spool *spool, running_fn *fn, void *arg)
+{
+    CLEANUP(listing_release) struct listing workers = { 0 };
+    int running = spool_dir(spool, PLACE_RUNNING);
+    (void)listing_read(running, ".", &workers, NULL);
+    for (size_t i = 0; i < workers.count; i++) {
+        CLEANUP(listing_release) struct listing tokens = { 0 };
+        const char *worker = workers.entries[i].name;
+        if (workers.entries[i].type == DT_DIR)
+            (void)listing_read(running, worker, &tokens, NULL);
+        for (size_t j = 0; j < tokens.count; j++) {
+            CLEANUP(mem_free_text) char *path = mem_printf("%s/%s", worker, tokens.entries[j].name);
+            CLEANUP(fs_close)
+            int fd = openat(running, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            char name[NAME_SIZE];
+            if (fd >= 0 && token_job(fd, name, NULL) == 1 && fn(arg, worker, path, name))
+                return;
+        }
+    }
+}
+
+static bool count_one(void *arg, const char *worker, const char *path, const char *name)
+{
+    (void)worker, (void)path, (void)name;
+    ++*(int64_t *)arg;
+    return false;
+}
+
+int survey_take(const struct spool *spool, double within_s, struct survey *ret_survey,
+                struct err *err)
+{
+    CLEANUP(survey_release) struct survey survey = { .now_ms = time_wall_ms() };
+    survey.remote = fs_is_remote(spool_root(spool));
+    survey.free_bytes = fs_free_bytes(spool_root(spool));
+    int r = heartbeats_read(spool, &survey.beats, &survey.beat_count, err);
+    if (r == 0)
+        r = scan_spool(spool, survey.now_ms / 1000, &survey.scan, err);
+    if (r < 0)
+        return r;
+    take_workers(&survey, within_s > 0 ? within_s : survey.remote ? fresh_remote_s : fresh_s);
+    for (size_t i = 0; i < COUNT(scan_lanes); i++)
+        survey.pending += (int64_t)survey.scan.lane[i].count;
+    survey.deferred = (int64_t)survey.scan.deferred_count;
+    each_running(spool, count_one, &survey.running);
+    survey.done = count_ended(spool, PLACE_DONE);
+    survey.error = count_ended(spool, PLACE_ERROR);
+    look_into_pending(spool, &survey);
+    *ret_survey = survey;
+    survey = (struct survey){ 0 };
+    return 0;
+}
+
+void survey_release(struct survey *survey)
+{
+    heartbeats_free(&survey->beats, survey->beat_count);
+    free(survey->workers);
+    scan_release(&survey->scan);
+    *survey = (struct survey){ 0 };
+}
+
+/* ---- as JSON ---- */
+
+static json_t *worker_json(const struct survey_worker *worker)
+{
+    json_t *json = worker->beat->whole ? json_deep_copy(worker->beat->whole) : json_object();
+    json_set_text(json, "worker", worker->beat->worker);
+    json_set_bool(json, "alive", worker->alive);
+    json_set_real(json, "age_s", worker->age_s);
+    json_set_bool(json, "readable", worker->beat->whole != NULL);
+    return json;
+}
+
+json_t *survey_json(const struct spool *spool, const struct survey *survey)
+{
+    char time[TIME_TEXT_SIZE];
+    json_t *json = json_object(), *workers = json_array(), *problems = json_array();
+    for (size_t i = 0; i < survey->beat_count; i++)
+        (void)json_array_append_new(workers, worker_json(&survey->workers[i]));
+    for (size_t i = 0; i < survey->scan.problem_count; i++) {
+        json_t *problem = json_object();
+        json_set_text(problem, "path", survey->scan.problems[i].path);
+        json_set_text(problem, "reason", survey->scan.problems[i].reason);
+        (void)json_array_append_new(problems, problem);
+    }
+    json_set_text(json, "spool", spool_path(spool));
+    json_set_text(json, "at", time_format(survey->now_ms, time));
+    json_set_int(json, "alive", (json_int_t)survey->alive_count);
+    json_set(json, "workers", workers);
+    json_set_int(json, "pending", survey->pending);
+    json_set_int(json, "deferred", survey->deferred);
+    json_set_int(json, "running", survey->running);
+    json_set_int(json, "done", survey->done);
+    json_set_int(json, "error", survey->error);
+    json_set_real(json, "oldest_pending_s", (double)survey->oldest_pending_ms / 1000);
+    json_set_int(json, "free_bytes", survey->free_bytes);
+    json_set_bool(json, "remote", survey->remote);
+    json_set(json, "problems", problems);
+    return json;
+}
+
+/* ---- one job ---- */
+
+const char *survey_state_name(enum survey_state state)
+{
+    static const char *const names[] = {
+        [JOB_UNKNOWN] = "unknown",   [JOB_PENDING] = "pending", [JOB_RUNNING] = "running",
+        [JOB_DEFERRED] = "deferred", [JOB_DONE] = "done",       [JOB_ERROR] = "error",
+    };
+    return names[state];
+}
+
+void survey_job_release(struct survey_job *job)
+{
+    free(job->path);
+    free(job->worker);
+    free(job->reason);
+    json_decref(job->record);
+    json_decref(job->attempts);
+    *job = (struct survey_job){ 0 };
+}
+
+static void found_at(struct survey_job *job, enum survey_state state, enum spool_place place,
+                     const char *name)
+{
+    job->state = state;
+    job->path = mem_printf("%s/%s", spool_place_name(place), name);
+}
+
+static bool find_pending(const struct spool *spool, const char *name, struct survey_job *job)
+{
+    CLEANUP(mem_free_text) char *file = mem_printf("%s.json", name);
+    for (size_t i = 0; i < COUNT(scan_lanes); i++) {
+        struct pending_look look;
+        pending_look(spool_dir(spool, scan_lanes[i]), file, &look);
+        if (look.state == PENDING_GONE)
+            continue;
+        if (look.state == PENDING_SHORT || look.state == PENDING_WRONG)
+            (void)pending_waits(&look, time_wall_ms(), &claim_rules_default);
+        if (look.state != PENDING_WHOLE)
+            job->reason = mem_strdup(look.why.text);
+        found_at(job, JOB_PENDING, scan_lanes[i], file);
+        return true;
+    }
+    return false;
+}
+
+static void take_attempts(int dir_fd, const char *name, struct survey_job *job)
+{
+    struct attempts attempts = { 0 };
+    CLEANUP(fs_close) int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)attempts_read(fd, &attempts, NULL);
+    job->attempts = attempts.lines ? json_incref(attempts.lines) : json_array();
+    attempts_release(&attempts);
+}
+
+struct wanted {
+    const struct spool *spool;
+    const char *name;
+    struct survey_job *job;
+    bool found;
+};
+
+static bool take_running(void *arg, const char *worker, const char *path, const char *name)
+{
+    struct wanted *wanted = arg;
+    if (strcmp(name, wanted->name) != 0)
+        return false;
+    found_at(wanted->job, JOB_RUNNING, PLACE_RUNNING, path);
+    wanted->job->worker = mem_strdup(worker);
+    take_attempts(spool_dir(wanted->spool, PLACE_RUNNING), path, wanted->job);
+    return wanted->found = true;
+}
+
+static bool find_running(const struct spool *spool, const char *name, struct survey_job *job)
+{
+    struct wanted wanted = { spool, name, job, false };
+    each_running(spool, take_running, &wanted);
+    return wanted.found;
+}
+
+static bool find_deferred(const struct spool *spool, const char *name, struct survey_job *job)
+{
+    CLEANUP(listing_release) struct listing listing = { 0 };
+    char wanted[NAME_SIZE], found[NAME_SIZE], token[TOKEN_SIZE];
+    int64_t due_s;
+    name_for_directory(name, wanted);
+    (void)listing_read(spool_dir(spool, PLACE_DEFERRED), ".", &listing, NULL);
+    for (size_t i = 0; i < listing.count; i++) {
+        const char *entry = listing.entries[i].name;
+        if (!name_deferred_parse(entry, found, &due_s, token) || strcmp(found, wanted) != 0)
+            continue;
+        found_at(job, JOB_DEFERRED, PLACE_DEFERRED, entry);
+        job->due_s = due_s;
+        take_attempts(spool_dir(spool, PLACE_DEFERRED), entry, job);
+        return true;
+    }
+    return false;
+}
+
+static json_t *read_record(int place_fd, const char *id)
+{
+    CLEANUP(mem_free_text) char *path = mem_printf("%s/result.json", id), *text = NULL;
+    CLEANUP(json_drop) json_t *record = NULL;
+    struct json_mark mark;
+    size_t len;
+    if (fs_read_file(place_fd, path, 64 << 20, &text, &len, NULL) < 0 ||
+        json_parse(text, len, &record, &mark, NULL) != 1)
+        return NULL;
+    return TAKE(record);
+}
+
+static const char *finished_of(const json_t *record)
+{
+    return json_get_text(json_object_get(record, "times"), "finished", "");
+}
+
+/* Takes place/id if it is job `name` (or was asked for by its id) and newer than what job has. */
+static void consider(const struct spool *spool, enum spool_place place, const char *id,
+                     const char *name, const char *submission, struct survey_job *job)
+{
+    int place_fd = spool_dir(spool, place);
+    CLEANUP(json_drop) json_t *record = read_record(place_fd, id);
+    if (!record || (strcmp(id, name) != 0 && strcmp(json_get_text(record, "name", ""), name) != 0))
+        return;
+    if (submission &&
+        strcmp(json_get_text(json_object_get(record, "job"), "submission", ""), submission) != 0)
+        return;
+    if (job->record && strcmp(finished_of(job->record), finished_of(record)) > 0)
+        return;
+    survey_job_release(job);
+    found_at(job, place == PLACE_DONE ? JOB_DONE : JOB_ERROR, place, id);
+    take_attempts(place_fd, id, job);
+    job->record = TAKE(record);
+}
+
+/* X, X.2 … X.9 by name; the directory is listed only where all of these are taken. */
+static bool find_ended(const struct spool *spool, const char *name, const char *submission,
+                       struct survey_job *job)
+{
+    static const enum spool_place places[] = { PLACE_DONE, PLACE_ERROR };
+    char base[NAME_SIZE];
+    name_for_directory(name, base);
+    for (size_t i = 0; i < COUNT(places); i++) {
+        int place_fd = spool_dir(spool, places[i]);
+        struct stat st = { 0 };
+        consider(spool, places[i], base, name, submission, job);
+        bool all = true;
+        for (int number = 2; number <= 9; number++) {
+            CLEANUP(mem_free_text) char *id = mem_printf("%s.%d", base, number);
+            all = all && fstatat(place_fd, id, &st, AT_SYMLINK_NOFOLLOW) == 0;
+            consider(spool, places[i], id, name, submission, job);
+        }
+        CLEANUP(listing_release) struct listing listing = { 0 };
+        CLEANUP(mem_free_text) char *start = mem_printf("%s.", base);
+        if (all)
+            (void)listing_read(place_fd, ".", &listing, NULL);
+        for (size_t j = 0; j < listing.count; j++)
+            if (strncmp(listing.entries[j].name, start, strlen(start)) == 0)
+                consider(spool, places[i], listing.entries[j].name, name, submission, job);
+        if (job->record) /* what we say of it must still be true after a power cut */
+            (void)fsync(place_fd);
+    }
+    return job->record != NULL;
+}
+
+int survey_job(const struct spool *spool, const char *name, struct survey_job *ret_job,
+               struct err *err)
+{
+    struct survey_job job = { 0 };
+    if (!name[0] || strchr(name, '/'))
+        return err_set(err, ERR_USAGE, 0, "'%s' cannot be a job's name", name);
+    /* In the order in which a job moves, so that none slips by; twice, as one may go back. */
+    for (int round = 0; round < 2; round++)
+        if (find_pending(spool, name, &job) || find_running(spool, name, &job) ||
+            find_deferred(spool, name, &job) || find_running(spool, name, &job) ||
+            find_ended(spool, name, NULL, &job))
+            break;
+    *ret_job = job;
+    return 0;
+}
+
+int survey_submission(const struct spool *spool, const char *name, const char *submission,
+                      struct survey_job *ret_job, struct err *err)
+{
+    struct survey_job job = { 0 };
+    if (find_ended(spool, name, submission, &job)) {
+        *ret_job = job;
+        return 0;
+    }
+    int r = survey_job(spool, name, &job, err);
+    if (r < 0)
+        return r;
+    struct survey_job ours = { 0 };
+    /* It may have ended between the two looks, and an older one of its name have been found. */
+    if (job.record && find_ended(spool, name, submission, &ours)) {
+        survey_job_release(&job);
+        job = ours;
+    }
+    *ret_job = job;
+    return 0;
+}
+
+json_t *survey_job_json(const char *name, const struct survey_job *job)
+{
+    json_t *json = json_object();
+    json_set_text(json, "name", name);
+    json_set_text(json, "state", survey_state_name(job->state));
+    json_set_text(json, "path", job->path);
+    json_set_text(json, "worker", job->worker);
+    json_set(json, "due_s", job->state == JOB_DEFERRED ? json_integer(job->due_s) : NULL);
+    json_set_text(json, "reason", job->reason);
+    json_set(json, "attempts", job->attempts ? json_deep_copy(job->attempts) : NULL);
+    json_set(json, "record", job->record ? json_deep_copy(job->record) : NULL);
+    return json;
+}

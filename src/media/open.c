@@ -73,7 +73,8 @@ static int no_video(struct media *media, struct err *err)
     else if (has_picture)
         r = err_set(err, ERR_INPUT, 0, "'%s' is an image, not a video", media->name);
     else
-        r = err_set(err, ERR_INPUT, 0, "'%s' has no video (%s)", media->name,
+        r = err_set(err, ERR_INPUT, 0, "'%s' has no video%s (%s)", media->name,
+                    format->nb_streams ? "" : ", nor sound: it may be cut off at its beginning",
                     format->iformat->long_name ? format->iformat->long_name
                                                : format->iformat->name);
     err_hint(err, "input_path must name a file with a video stream");

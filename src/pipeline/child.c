@@ -1,10 +1,10 @@
 /* A child without exec: it sees everything that this process has loaded, which is the point. That
  * is sound only while this process has one thread, as the worker does.
  *
- * The answer comes through a pipe. End of file alone does not tell that the child is done (what it
- * started may hold the pipe open), nor does its end alone (the pipe may still hold something), and
- * a child with a long answer does not end before it is read: so both are watched, and what is in
- * the pipe when the child is gone is all there will be. */
+ * The answer comes through a pipe, and its end is the child's: the kernel closes the pipe when the
+ * exit status stands already, so that the SIGKILL which follows, for what the child may have
+ * started, cannot change it. Whoever else holds the pipe open (such a grandchild, say) makes the
+ * child late, which is told. No pidfd: this runs under valgrind too, which knows none. */
 #include "pipeline/child.h"
 
 #include "base/fs.h"
@@ -17,7 +17,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -43,7 +42,9 @@ static void __attribute__((noreturn)) child_main(child_fn *fn, void *arg, int pi
     silence();
     struct str answer = { 0 };
     fn(arg, &answer);
-    _exit(fs_write_all(pipe_fd, str_text(&answer), answer.len) < 0);
+    int r = fs_write_all(pipe_fd, str_text(&answer), answer.len);
+    str_release(&answer);
+    _exit(r < 0);
 }
 
 /* Reads what is there. 1: more may come; 0: the end; -1: too much, or an error. */
@@ -65,24 +66,17 @@ static int drain(int fd, struct str *answer)
 }
 
 /* 1: the child has ended and its answer is here; 0: it went on for too long. */
-static int wait_answer(int pid_fd, int pipe_fd, int64_t limit_ms, struct str *answer)
+static int wait_answer(int fd, int64_t limit_ms, struct str *answer)
 {
     int64_t deadline_ms = time_mono_ms() + limit_ms;
-    struct pollfd fds[] = { { pid_fd, POLLIN, 0 }, { pipe_fd, POLLIN, 0 } };
     for (;;) {
         int64_t left_ms = deadline_ms - time_mono_ms();
-        if (left_ms <= 0)
+        struct pollfd pipe_end = { fd, POLLIN, 0 };
+        if (left_ms <= 0 || (poll(&pipe_end, 1, (int)left_ms) < 0 && errno != EINTR))
             return 0;
-        if (poll(fds, COUNT(fds), (int)left_ms) < 0 && errno != EINTR)
-            return 0;
-        bool ended = fds[0].revents != 0;
-        int r = fds[1].fd >= 0 ? drain(pipe_fd, answer) : 0;
-        if (r < 0)
-            return 0;
-        if (r == 0)
-            fds[1].fd = -1; /* at its end: poll would answer at once, for ever */
-        if (ended)
-            return 1;
+        int r = drain(fd, answer);
+        if (r <= 0)
+            return r == 0;
     }
 }
 
@@ -125,8 +119,7 @@ int child_ask(child_fn *fn, void *arg, int64_t limit_ms, char **ret_answer, stru
     int r = child_start(fn, arg, &pipe_fd, &pid, err);
     if (r < 0)
         return r;
-    CLEANUP(fs_close) int pid_fd = pidfd_open(pid, 0);
-    bool in_time = pid_fd >= 0 && wait_answer(pid_fd, pipe_fd, limit_ms, &answer);
+    bool in_time = wait_answer(pipe_fd, limit_ms, &answer);
 
     (void)kill(-pid, SIGKILL); /* not yet reaped, so the group's number is still ours */
     int status = 0;

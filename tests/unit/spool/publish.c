@@ -1,0 +1,294 @@
+/* Claims and how they end. fsync and renameat are replaced, so that their order can be seen and an
+ * EIO be had. */
+#include "fixture.h"
+
+#include "spool/record.h"
+#include "spool/scan.h"
+
+#include "base/str.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static struct str calls;      /* "sync NAME;" and "rename TO;" */
+static const char *fail_sync; /* the next fsync of a file of this name says EIO */
+static int rename_lies;       /* the next rename is done, and says this */
+
+int fsync(int fd)
+{
+    char link[64], path[4096] = "";
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, path, sizeof(path) - 1);
+    path[len > 0 ? len : 0] = '\0';
+    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    str_addf(&calls, "sync %s;", name);
+    if (fail_sync && strcmp(name, fail_sync) == 0) {
+        fail_sync = NULL;
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
+
+int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+    int r = (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, 0);
+    str_addf(&calls, "rename %s;", to);
+    if (rename_lies && r == 0) {
+        errno = rename_lies;
+        rename_lies = 0;
+        return -1;
+    }
+    return r;
+}
+
+static const struct claim_rules at_once = { 0, 0 }, never = { 3600000, 3600000 };
+#define JOB "{\"input_path\": \"a.mp4\", \"mine\": {\"k\": 1}}"
+
+static struct claim *must_claim(struct fixture *fixture, const char *file)
+{
+    struct claim *claim = NULL;
+    struct err err = { 0 };
+    int r = claim_pending(fixture->seat, PLACE_PENDING, file, &never, &claim, &err);
+    if (r != 1)
+        fail_msg("claim '%s': %d %s", file, r, err.text);
+    return claim;
+}
+
+static const struct {
+    const char *file, *text; /* NULL: a directory of that name */
+    const struct claim_rules *rules;
+    int result;
+    bool job;
+    const char *told;
+} claims[] = {
+    { "a.json", JOB, &never, 1, true, "" },
+    { "\xC3\xA9 1.json", JOB, &never, 1, true, "" },
+    { "b.json", "{\"input_path\": \"a", &never, 0, false, "incomplete, waiting" },
+    { "c.json", "", &never, 0, false, "it is empty" },
+    { "d.json", "{]", &never, 0, false, "line 1, column 2" },
+    { "e.json", "{\"input_path\": \"a", &at_once, 1, false, "ends too soon" },
+    { "f.json", "{]", &at_once, 1, false, "line 1, column 2" },
+    { "g.json", NULL, &at_once, 0, false, "not a regular file" },
+    { "h.mp4", "x", &at_once, 0, false, "not the name of a job file" },
+    { ".i.json", JOB, &at_once, 0, false, "not the name of a job file" },
+};
+
+static void test_claims(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < COUNT(claims); i++) {
+        CLEANUP(claim_free) struct claim *claim = NULL;
+        CLEANUP(mem_free_text) char *path = mem_printf("pending/%s", claims[i].file);
+        struct err err = { 0 };
+        if (claims[i].text)
+            fixture_drop(fixture, path, claims[i].text);
+        else
+            assert_int_equal(mkdirat(spool_root(fixture->spool), path, 0700), 0);
+        int r = claim_pending(fixture->seat, PLACE_PENDING, claims[i].file, claims[i].rules, &claim,
+                              &err);
+        if (r != claims[i].result)
+            fail_msg("row %zu '%s': %d %s", i, claims[i].file, r, err.text);
+        if (fixture_has(fixture, path) != (r == 0))
+            fail_msg("row %zu '%s': in pending", i, claims[i].file);
+        if (r == 1 && (claim_job(claim, &err) != NULL) != claims[i].job)
+            fail_msg("row %zu '%s': job %s", i, claims[i].file, err.text);
+        if (!strstr(err.text, claims[i].told))
+            fail_msg("row %zu '%s': told '%s'", i, claims[i].file, err.text);
+        char id[NAME_SIZE];
+        CLEANUP(json_drop) json_t *record = json_object();
+        if (r == 1)
+            assert_int_equal(claim_publish(claim, PLACE_ERROR, record, id, &err), 1);
+    }
+}
+
+static void test_nothing_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct claim *claim = NULL;
+    struct err err = { 0 };
+    assert_int_equal(claim_pending(fixture->seat, PLACE_PENDING, "no.json", &never, &claim, &err),
+                     0);
+    assert_int_equal(err.kind, ERR_NONE);
+    assert_int_equal(claim_deferred(fixture->seat, "no@1@0123456789abcdef", &claim, &err), 0);
+    assert_int_equal(err.kind, ERR_NONE);
+}
+
+/* A rename that was done and says no: the claim happened. */
+static void test_lost_replies(void **state)
+{
+    static const int lies[] = { ENOENT, EIO, EPERM };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < COUNT(lies); i++) {
+        char id[NAME_SIZE];
+        struct err err = { 0 };
+        CLEANUP(json_drop) json_t *record = json_object();
+        fixture_drop(fixture, "pending/a.json", JOB);
+        rename_lies = lies[i];
+        CLEANUP(claim_free) struct claim *claim = must_claim(fixture, "a.json");
+        rename_lies = lies[i];
+        if (claim_publish(claim, PLACE_DONE, record, id, &err) != 1)
+            fail_msg("row %zu: %s", i, err.text);
+        CLEANUP(mem_free_text) char *path = mem_printf("done/%s/a.job", id);
+        assert_true(fixture_has(fixture, path));
+    }
+    assert_int_equal(fixture_count(fixture, "done"), (int)COUNT(lies));
+}
+
+static void start_with(struct claim *claim, const char *const *names)
+{
+    struct err err = { 0 };
+    CLEANUP(fs_close) int out = -1;
+    int number;
+    assert_ok(claim_start(claim, &number, &out, &err), err);
+    for (; *names; names++)
+        assert_ok(fs_write_file(out, *names, "text", 4, 0, &err), err);
+    assert_int_equal(symlinkat("/etc/passwd", out, "link"), 0);
+    assert_int_equal(mkdirat(out, "dir", 0700), 0);
+}
+
+static json_t *record_at(struct fixture *fixture, const char *dir)
+{
+    CLEANUP(mem_free_text) char *path = mem_printf("%s/result.json", dir), *text = NULL;
+    size_t len;
+    struct err err = { 0 };
+    struct json_mark mark;
+    json_t *record = NULL;
+    assert_ok(fs_read_file(spool_root(fixture->spool), path, 1 << 20, &text, &len, &err), err);
+    assert_int_equal(json_parse(text, len, &record, &mark, &err), 1);
+    return record;
+}
+
+static void test_publish_in_order(void **state)
+{
+    static const char *const made[] = { "text.txt", "result.json", "attempts.jsonl", "x.job",
+                                        NULL };
+    struct fixture *fixture = *state;
+    struct err err = { 0 };
+    char id[NAME_SIZE];
+    fixture_drop(fixture, "pending/a.json", JOB);
+    CLEANUP(claim_free) struct claim *claim = must_claim(fixture, "a.json");
+    start_with(claim, made);
+    struct record_facts facts = { .status = "done" };
+    CLEANUP(json_drop) json_t *record = record_new(&facts, NULL);
+    str_release(&calls);
+    fail_sync = "text.txt";
+    assert_ok(claim_publish(claim, PLACE_DONE, record, id, &err), err);
+    CLEANUP(mem_free_text)
+    char *order =
+        mem_printf("rename text.txt;sync a.job;sync result.json;sync attempts.jsonl;"
+                   "sync text.txt;sync .again;rename text.txt;sync %s;rename a;sync done;",
+                   claim_token(claim));
+    assert_string_equal(str_text(&calls), order);
+
+    CLEANUP(json_drop) json_t *told = record_at(fixture, "done/a");
+    assert_string_equal(json_get_text(told, "id", ""), "a");
+    assert_int_equal(json_array_size(json_object_get(told, "artifacts")), 1);
+    assert_int_equal(json_array_size(json_object_get(told, "warnings")), 4);
+    assert_null(json_object_get(told, "job_changed"));
+    assert_int_equal(fixture_count(fixture, "done/a"), 4);
+    struct stat st;
+    assert_int_equal(fstatat(spool_root(fixture->spool), "done/a", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 02775);
+}
+
+static void test_names_taken(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int i = 1; i <= 11; i++) {
+        char id[NAME_SIZE], wanted[NAME_SIZE];
+        struct err err = { 0 };
+        CLEANUP(json_drop) json_t *record = json_object();
+        fixture_drop(fixture, "pending/a.json", JOB);
+        CLEANUP(claim_free) struct claim *claim = must_claim(fixture, "a.json");
+        assert_ok(claim_publish(claim, PLACE_DONE, record, id, &err), err);
+        if (i <= 9)
+            (void)snprintf(wanted, sizeof(wanted), "a.%d", i);
+        else
+            (void)snprintf(wanted, sizeof(wanted), "a.%s", claim_token(claim));
+        if (strcmp(id, i == 1 ? "a" : wanted) != 0)
+            fail_msg("%d: '%s'", i, id);
+        CLEANUP(mem_free_text) char *dir = mem_printf("done/%s", id);
+        CLEANUP(json_drop) json_t *told = record_at(fixture, dir);
+        assert_string_equal(json_get_text(told, "id", ""), id);
+        assert_string_equal(json_get_text(told, "name", ""), "a");
+    }
+}
+
+static void test_changed_and_withdrawn(void **state)
+{
+    static const char *const made[] = { "text.txt", NULL };
+    struct fixture *fixture = *state;
+    struct err err = { 0 };
+    char id[NAME_SIZE];
+    CLEANUP(json_drop) json_t *record = json_object();
+    fixture_drop(fixture, "pending/a.json", JOB);
+    CLEANUP(claim_free) struct claim *changed = must_claim(fixture, "a.json");
+    start_with(changed, made);
+    assert_ok(fs_write_file(claim_dir(changed), "a.job", "{}", 2, 0, &err), err);
+    assert_int_equal(claim_publish(changed, PLACE_ERROR, record, id, &err), 1);
+    CLEANUP(json_drop) json_t *told = record_at(fixture, "error/a");
+    assert_true(json_is_true(json_object_get(told, "job_changed")));
+    assert_false(fixture_has(fixture, "error/a/text.txt"));
+
+    fixture_drop(fixture, "pending/b.json", JOB);
+    CLEANUP(claim_free) struct claim *gone = must_claim(fixture, "b.json");
+    start_with(gone, made);
+    assert_int_equal(unlinkat(claim_dir(gone), "b.job", 0), 0);
+    assert_int_equal(claim_publish(gone, PLACE_DONE, record, id, &err), 0);
+    assert_int_equal(fixture_count(fixture, "done"), 0);
+}
+
+static void test_defer_and_back(void **state)
+{
+    static const char *const made[] = { "text.txt", NULL };
+    struct fixture *fixture = *state;
+    struct err err = { 0 };
+    fixture_drop(fixture, "pending/a.json", JOB);
+    CLEANUP(claim_free) struct claim *first = must_claim(fixture, "a.json");
+    start_with(first, made);
+    struct fs_print print = { 5, 6, 7 };
+    struct attempt_end end = { "input_wait", "not there", false, &print };
+    assert_ok(claim_ended(first, &end, &err), err);
+    assert_ok(claim_defer(first, 7, &err), err);
+
+    struct scan scan;
+    assert_ok(scan_spool(fixture->spool, 6, &scan, &err), err);
+    assert_int_equal(scan.due.count, 0);
+    assert_int_equal(scan.next_due_s, 7);
+    scan_release(&scan);
+    assert_ok(scan_spool(fixture->spool, 7, &scan, &err), err);
+    assert_int_equal(scan.due.count, 1);
+    CLEANUP(claim_free) struct claim *second = NULL;
+    assert_int_equal(claim_deferred(fixture->seat, scan.due.names[0], &second, &err), 1);
+    scan_release(&scan);
+    assert_string_equal(claim_name(second), "a");
+    assert_int_equal(claim_attempts(second)->started, 1);
+    assert_int_equal(claim_attempts(second)->charged, 0);
+    assert_true(claim_attempts(second)->waiting_since_ms > 0);
+    assert_true(fs_print_equal(&claim_attempts(second)->waiting_print, &print));
+    assert_int_equal(fstatat(claim_dir(second), "out.1", &(struct stat){ 0 }, 0), -1);
+    char id[NAME_SIZE];
+    CLEANUP(json_drop) json_t *record = json_object();
+    assert_int_equal(claim_publish(second, PLACE_DONE, record, id, &err), 1);
+}
+
+static int end_calls(void **state)
+{
+    (void)state;
+    str_release(&calls);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(test_claims),         FIXTURE_TEST(test_nothing_there),
+        FIXTURE_TEST(test_lost_replies),   FIXTURE_TEST(test_publish_in_order),
+        FIXTURE_TEST(test_names_taken),    FIXTURE_TEST(test_changed_and_withdrawn),
+        FIXTURE_TEST(test_defer_and_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, end_calls);
+}

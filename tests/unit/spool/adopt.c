@@ -1,0 +1,213 @@
+/* A worker dies for real: a child that takes a seat and a job, and is killed. */
+#include "fixture.h"
+
+#include "spool/adopt.h"
+#include "spool/submit.h"
+#include "spool/survey.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define JOB "{\"input_path\": \"a.mp4\"}"
+
+static const struct claim_rules rules = { 0, 0 };
+
+/* In the child: takes a.json, says so, and waits for its end. */
+static void work(const char *dir, int ready, bool start)
+{
+    struct spool *spool = NULL;
+    struct seat *seat = NULL;
+    struct claim *claim = NULL;
+    int number, out;
+    if (spool_open(dir, &spool, NULL) < 0 || seat_take(spool, &seat, NULL) < 0 ||
+        claim_pending(seat, PLACE_PENDING, "a.json", &rules, &claim, NULL) != 1 ||
+        (start && claim_start(claim, &number, &out, NULL) < 0) ||
+        fs_write_file(claim_dir(claim), "result.json", "{}", 2, 0, NULL) < 0)
+        _exit(1);
+    (void)!write(ready, "1", 1);
+    for (;;)
+        (void)pause();
+}
+
+static pid_t start_worker(const struct fixture *fixture, bool start)
+{
+    int ready[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        work(fixture->dir, ready[1], start);
+    (void)close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    (void)close(ready[0]);
+    return pid;
+}
+
+struct adopted {
+    int count;
+    struct claim *claim;
+};
+
+static void keep(void *arg, struct claim *claim, const char *dead)
+{
+    struct adopted *adopted = arg;
+    assert_non_null(dead);
+    adopted->count++;
+    claim_free(&adopted->claim);
+    adopted->claim = claim;
+}
+
+static int look(struct fixture *fixture, int64_t lease_ms, int64_t still_ms, struct adopted *ret)
+{
+    struct adopt_rules adopt = { lease_ms, still_ms };
+    CLEANUP(adopter_free) struct adopter *adopter = NULL;
+    struct err err = { 0 };
+    assert_ok(adopter_new(fixture->seat, &adopt, &adopter, &err), err);
+    int r = adopter_look(adopter, keep, ret, &err);
+    assert_ok(r, err);
+    return r;
+}
+
+static const struct {
+    bool start, reap;
+    int charged;
+} deaths[] = { { false, true, 0 }, { true, true, 1 }, { true, false, 1 } };
+
+static void test_deaths(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < COUNT(deaths); i++) {
+        struct adopted adopted = { 0 };
+        siginfo_t info;
+        char id[NAME_SIZE];
+        struct err err = { 0 };
+        CLEANUP(json_drop) json_t *record = json_object();
+        fixture_drop(fixture, "pending/a.json", JOB);
+        pid_t pid = start_worker(fixture, deaths[i].start);
+        if (look(fixture, 3600000, 0, &adopted) != 0 || adopted.count != 0)
+            fail_msg("row %zu: adopted from the living", i);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+        if (deaths[i].reap)
+            (void)waitpid(pid, NULL, 0);
+        if (look(fixture, 3600000, 3600000, &adopted) != (i == 0 ? 1 : 2) || adopted.count != 0)
+            fail_msg("row %zu: adopted before it was certain", i);
+        (void)look(fixture, 3600000, 0, &adopted);
+        if (adopted.count != 1 || !claim_job(adopted.claim, &err) ||
+            claim_attempts(adopted.claim)->charged != deaths[i].charged ||
+            claim_attempts(adopted.claim)->open)
+            fail_msg("row %zu: %d adopted", i, adopted.count);
+        assert_int_equal(fixture_count(fixture, "running"), 1);
+        assert_int_equal(fixture_count(fixture, "heartbeat"), 2); /* the newest dead one stays */
+        assert_int_equal(fstatat(claim_dir(adopted.claim), "result.json", &(struct stat){ 0 }, 0),
+                         -1);
+        assert_int_equal(claim_publish(adopted.claim, PLACE_DONE, record, id, &err), 1);
+        claim_free(&adopted.claim);
+        (void)waitpid(pid, NULL, 0);
+    }
+}
+
+/* No heartbeat at all: the time of the directory counts. Two jobs in one TOKEN are two jobs. */
+static void test_without_heartbeat(void **state)
+{
+    struct fixture *fixture = *state;
+    struct adopted adopted = { 0 };
+    int root = spool_root(fixture->spool);
+    assert_int_equal(mkdirat(root, "running/old.1.x", 0700), 0);
+    assert_int_equal(mkdirat(root, "running/old.1.x/t", 0700), 0);
+    assert_int_equal(mkdirat(root, "running/old.1.x/empty", 0700), 0);
+    assert_int_equal(mkdirat(root, "running/old.1.x/t/out.1", 0700), 0);
+    fixture_drop(fixture, "running/old.1.x/t/a.job", JOB);
+    fixture_drop(fixture, "running/old.1.x/t/b.job", JOB);
+    assert_int_equal(look(fixture, 3600000, 0, &adopted), 0);
+    assert_int_equal(adopted.count, 0);
+    struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+    assert_int_equal(utimensat(root, "running/old.1.x", old, 0), 0);
+    (void)look(fixture, 3600000, 0, &adopted);
+    assert_int_equal(adopted.count, 2);
+    assert_false(fixture_has(fixture, "running/old.1.x"));
+    claim_free(&adopted.claim);
+}
+
+static void test_survey(void **state)
+{
+    struct fixture *fixture = *state;
+    struct survey survey;
+    struct survey_job job;
+    struct err err = { 0 };
+    fixture_drop(fixture, "pending/clip.mp4", "x");
+    fixture_drop(fixture, "pending/half.json", "{");
+    struct submit *submit = NULL;
+    CLEANUP(json_drop) json_t *json = json_object();
+    json_set_text(json, "input_path", "a.mp4");
+    assert_ok(submit_begin(fixture->spool, PLACE_PENDING_HIGH, &submit, &err), err);
+    assert_ok(submit_add(submit, "a", json, &err), err);
+    assert_int_equal(submit_add(submit, "a", json, &err), -EEXIST);
+    assert_int_equal(err.kind, ERR_CONFIG);
+    assert_ok(submit_end(submit, &err), err);
+    submit_free(&submit);
+    assert_int_equal(fixture_count(fixture, "tmp"), 0);
+
+    assert_ok(survey_take(fixture->spool, 0, &survey, &err), err);
+    CLEANUP(mem_free_text) char *text = survey_text(fixture->spool, &survey);
+    assert_int_equal(survey.alive_count, 1);
+    assert_int_equal(survey.pending, 2);
+    assert_int_equal(survey.scan.problem_count, 2);
+    assert_ptr_equal(strstr(text, "takeup: ready, 2 jobs pending, 0 running, 2 that cannot"), text);
+    assert_non_null(strstr(text, "media go to media/"));
+    assert_non_null(strstr(text, "incomplete"));
+    survey.alive_count = 0;
+    CLEANUP(mem_free_text) char *dead = survey_text(fixture->spool, &survey);
+    assert_ptr_equal(strstr(dead, "takeup: NO LIVE WORKER, 2 jobs pending"), dead);
+    assert_ok(survey_write_status(fixture->spool, "me", &survey, &err), err);
+    assert_true(fixture_has(fixture, "STATUS.txt"));
+    survey_release(&survey);
+
+    assert_ok(survey_job(fixture->spool, "a", &job, &err), err);
+    assert_int_equal(job.state, JOB_PENDING);
+    assert_string_equal(job.path, "pending/high/a.json");
+    survey_job_release(&job);
+    assert_ok(survey_job(fixture->spool, "nothing", &job, &err), err);
+    assert_int_equal(job.state, JOB_UNKNOWN);
+    survey_job_release(&job);
+}
+
+static void test_layout(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = { 0 };
+    struct spool *spool = NULL;
+    CLEANUP(mem_free_text) char *inner = mem_printf("%s/media", fixture->dir);
+    CLEANUP(mem_free_text) char *hint = mem_printf("takeup init %s", inner);
+    assert_ok(spool_init(fixture->dir, &err), err); /* harmless */
+    assert_ok(spool_check_edges(fixture->spool, "me", &err), err);
+    assert_int_equal(spool_is_there(fixture->spool, &err), 1);
+    assert_true(spool_open(inner, &spool, &err) < 0);
+    assert_int_equal(err.kind, ERR_MISSING);
+    assert_string_equal(err.hint, hint);
+    fixture_drop(fixture, "media/.gitignore", "");
+    fixture_drop(fixture, "media/clip.mp4", "");
+    assert_true(spool_init(inner, &err) < 0);
+    assert_non_null(strstr(err.text, "clip.mp4"));
+    assert_int_equal(unlinkat(spool_root(fixture->spool), "media/clip.mp4", 0), 0);
+    assert_ok(spool_init(inner, &err), err); /* hidden files are no content */
+    fixture_drop(fixture, "media/.takeup", "{\"format\": 2, \"id\": \"x\"}");
+    assert_true(spool_open(inner, &spool, &err) < 0);
+    assert_non_null(strstr(err.text, "format 2"));
+    struct stat st;
+    assert_int_equal(fstatat(spool_root(fixture->spool), "pending/high", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 02775);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(test_deaths),
+        FIXTURE_TEST(test_without_heartbeat),
+        FIXTURE_TEST(test_survey),
+        FIXTURE_TEST(test_layout),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -71,7 +71,7 @@ static void check_answer(void *arg, struct str *answer)
     const struct question *question = arg;
     const struct entry *entry = question->entry;
     struct err err = { 0 };
-    struct plan *plan = NULL;
+    CLEANUP(plan_free) struct plan *plan = NULL;
     int r = catalog_load_plugins(question->catalog, &err);
     if (r == 0)
         r = plan_build(entry->tree, &entry->file, question->catalog, &plan, &err);

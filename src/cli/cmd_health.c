@@ -55,7 +55,8 @@ static void explain(const struct spool *spool, const struct survey *survey, stru
     CLEANUP(mem_free_text) char *waiting = mem_strdup("");
     if (survey->pending > 0) {
         mem_free_text(&waiting);
-        waiting = mem_printf(", and %lld jobs are pending", (long long)survey->pending);
+        waiting = mem_printf(", and %lld %s pending", (long long)survey->pending,
+                             survey->pending == 1 ? "job is" : "jobs are");
     }
     health->mend = mem_printf("start one: takeup worker --spool %s", spool_path(spool));
     if (!worker) {

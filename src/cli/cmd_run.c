@@ -105,10 +105,6 @@ static int print_body(const struct asked *asked, int out_fd, const char *out, st
         r = -EINVAL;
     if (r < 0)
         return r;
-    size_t i;
-    const json_t *warning;
-    json_array_foreach(json_object_get(body, "warnings"), i, warning)
-        log_warn(LOG_NO_FIELDS, "%s", json_string_value(warning));
     const char *shown = json_get_text(body, "text", NULL);
     if (asked->cli->json)
         cli_print_json(body);

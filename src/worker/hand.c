@@ -333,7 +333,8 @@ static enum hand_fate conclude(struct hand *hand, struct runner_end *end)
 
     struct verdict verdict = judge(hand->context, hand->claim, end->failure, 0);
     char n[32];
-    if (end->failure != FAILURE_NONE && verdict.outcome == OUTCOME_DEFER)
+    /* A wait for the input is told once, by the line that defers it. */
+    if (end->failure != FAILURE_NONE && verdict.outcome == OUTCOME_DEFER && !end->waiting)
         log_warn(LOG_FIELDS("job", claim_name(hand->claim), "step", end->step[0] ? end->step : NULL,
                             "class", failure_name(end->failure), "attempt",
                             counted(hand->number, n), "charged", line.charged ? "yes" : "no"),

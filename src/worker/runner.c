@@ -1,5 +1,6 @@
 /* A runner is followed through two descriptors: its pipe and its pidfd. What happens next is a
- * table of state by event.
+ * table of state by event. Where there is no pidfd (a kernel before 5.3, valgrind), each tick asks
+ * whether it has exited.
  *
  * The end is what the pidfd says, not the pipe: a grandchild could hold the pipe open. When the
  * runner has exited, what is left in the pipe is read (an outcome may lie there), its group is
@@ -217,6 +218,12 @@ static void on_exit_event(void *arg, uint32_t events)
     runner->calls.on_end(runner->calls.arg, &end);
 }
 
+static bool has_exited(pid_t pid)
+{
+    siginfo_t info = { 0 };
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
 static void on_tick(void *arg, uint32_t events)
 {
     (void)events;
@@ -238,13 +245,15 @@ static void on_tick(void *arg, uint32_t events)
     }
     if (runner->state == STOPPING && now - runner->term_ms >= limits->grace_ms)
         apply(runner, EV_GRACE);
+    if (runner->pid_fd < 0 && has_exited(runner->pid))
+        on_exit_event(runner, 0); /* the last line: it may free the runner */
 }
 
 static int watch_runner(struct runner *runner, struct err *err)
 {
     int r =
         loop_add(runner->loop, runner->wire_fd, EPOLLIN, on_wire, runner, &runner->wire_watch, err);
-    if (r == 0)
+    if (r == 0 && runner->pid_fd >= 0)
         r = loop_add(runner->loop, runner->pid_fd, EPOLLIN, on_exit_event, runner,
                      &runner->pid_watch, err);
     if (r == 0)
@@ -278,8 +287,7 @@ int runner_start(struct loop *loop, const struct runner_limits *limits,
     runner->wire_fd = wire[0];
     runner->started_ms = runner->alive_ms = time_mono_ms();
     runner->pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    int r = runner->pid_fd < 0 ? err_set(err, ERR_IO, errno, "watch a runner")
-                               : watch_runner(runner, err);
+    int r = watch_runner(runner, err);
     if (r < 0) {
         runner_free(&runner);
         return r;

@@ -156,19 +156,24 @@ static void on_beat(void *arg, uint32_t events)
     beat(worker);
 }
 
-static void on_status(void *arg, uint32_t events)
+static void write_status(const struct spool *spool, const char *owner)
 {
-    (void)events;
-    struct worker *worker = arg;
     struct survey survey;
     struct err err = { 0 };
-    int r = survey_take(worker->spool, 0, &survey, &err);
+    int r = survey_take(spool, 0, &survey, &err);
     if (r == 0) {
-        r = survey_write_status(worker->spool, seat_name(worker->seat), &survey, &err);
+        r = survey_write_status(spool, owner, &survey, &err);
         survey_release(&survey);
     }
     if (r < 0)
         log_warn(LOG_NO_FIELDS, "STATUS.txt: %s", err.text);
+}
+
+static void on_status(void *arg, uint32_t events)
+{
+    (void)events;
+    struct worker *worker = arg;
+    write_status(worker->spool, seat_name(worker->seat));
 }
 
 /* ---- hands ---- */
@@ -503,10 +508,14 @@ static void end(struct worker *worker)
     scan_release(&worker->scan);
     watch_free(&worker->watch);
     adopter_free(&worker->adopter);
-    struct err err = { 0 };
-    if (worker->seat && seat_leave(&worker->seat, &err) < 0)
-        log_warn(LOG_NO_FIELDS, "%s", err.text);
     loop_free(&worker->loop);
+    if (!worker->seat)
+        return;
+    struct err err = { 0 };
+    CLEANUP(mem_free_text) char *name = mem_strdup(seat_name(worker->seat));
+    if (seat_leave(&worker->seat, &err) < 0)
+        log_warn(LOG_NO_FIELDS, "%s", err.text);
+    write_status(worker->spool, name); /* nobody may read there that a worker still works */
 }
 
 static void log_ready(const struct worker *worker)
@@ -552,7 +561,6 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
         beat(&worker);
         while (worker_turn(&worker) && r == 0)
             r = loop_wait(worker.loop, until_next_ms(&worker), err);
-        on_status(&worker, 0);
     }
     *ret_tally = worker.tally;
     end(&worker);

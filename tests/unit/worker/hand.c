@@ -379,7 +379,7 @@ static void test_a_hostile_body_is_a_crash(void **state)
                                          attempt_lies_link, attempt_says_nothing };
     fixture->rules.max_attempts = 1;
     for (size_t i = 0; i < COUNT(liars); i++) {
-        char file[32], name[32];
+        char file[40], name[32];
         (void)snprintf(name, sizeof(name), "liar%zu", i);
         (void)snprintf(file, sizeof(file), "%s.json", name);
         fixture->context.attempt = liars[i];

@@ -66,8 +66,8 @@ char *cli_pipelines_dir(const struct cli *cli)
     const char *dir = named(cli->pipelines, "TAKEUP_PIPELINES");
     if (dir)
         return mem_strdup(dir);
-    return is_dir("pipelines") ? mem_strdup("pipelines")
-                               : installed(below, TAKEUP_DATADIR "/pipelines");
+    char *here = is_dir("pipelines") ? realpath("pipelines", NULL) : NULL;
+    return here ? here : installed(below, TAKEUP_DATADIR "/pipelines");
 }
 
 char *cli_plugins_dir(const struct cli *cli)

@@ -229,7 +229,7 @@ static void complete_record(const struct claim *claim, json_t *record)
     json_set_text(record, "name", claim->name);
     json_set_text(record, "token", claim->token);
     json_set_text(record, "worker", seat_name(claim->seat));
-    json_set_int(record, "attempts", claim->attempts.started);
+    json_set_int(record, "attempts", claim->attempts.charged);
     json_set(record, "artifacts", json_deep_copy(claim->artifacts));
     json_t *warnings = json_object_get(record, "warnings");
     if (!json_is_array(warnings)) {

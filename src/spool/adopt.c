@@ -150,7 +150,7 @@ static bool judge(const struct adopt_rules *rules, struct watched *one, int64_t 
     int64_t still_ms = time_boot_ms() - one->since_ms, age_ms = now_ms - one->stamp_ms;
     bool suspect = one->life == PROC_GONE || age_ms > rules->lease_ms || age_ms < -FUTURE_SLACK_MS;
     one->dead = (suspect && still_ms >= rules->still_ms) || still_ms >= rules->lease_ms;
-    return suspect && !one->dead;
+    return suspect && !one->dead && one->has_dir; /* without one it has nothing to leave */
 }
 
 static int look_around(struct adopter *adopter, int *ret_suspects, struct err *err)

@@ -136,9 +136,10 @@ drop() {
     printf '%s\n' "$2" >"$work/drop" && mv "$work/drop" "$spool/pending/$1.json"
 }
 
-# drop_video NAME FIXTURE [MORE]: the video into media/, and its job. MORE: further keys, ', "k": 1'.
+# drop_video NAME FIXTURE [MORE]: the video into media/, if it is not there, and its job. (To copy it
+# again would change it under a job that reads it.) MORE: further keys, ', "k": 1'.
 drop_video() {
-    cp -r "$(fixture "$2")" "$spool/media/$2" || return
+    [ -e "$spool/media/$2" ] || cp -r "$(fixture "$2")" "$spool/media/$2" || return
     drop "$1" "{\"input_path\": \"media/$2\"${3:-}}"
 }
 

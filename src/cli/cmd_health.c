@@ -66,6 +66,14 @@ static void explain(const struct spool *spool, const struct survey *survey, stru
             mem_printf("the worker %s is paused: %s", worker->beat->worker, worker->beat->reason);
         mem_free_text(&health->mend);
         health->mend = mem_strdup("mend what it says, and it goes on by itself");
+    } else if (proc_life(&worker->beat->who) == PROC_ALIVE) {
+        health->reason =
+            mem_printf("the worker %s hangs: its process %d is there, but its last "
+                       "beat was %.0f s ago%s",
+                       worker->beat->worker, (int)worker->beat->who.pid, worker->age_s, waiting);
+        mem_free_text(&health->mend);
+        health->mend = mem_printf("end it (kill -KILL %d) and start one: takeup worker --spool %s",
+                                  (int)worker->beat->who.pid, spool_path(spool));
     } else if (strcmp(worker->beat->state, "stopped") == 0) {
         health->reason = mem_printf("no live worker: the last one, %s, was stopped %.0f s ago%s",
                                     worker->beat->worker, worker->age_s, waiting);

@@ -39,7 +39,8 @@ static void take_workers(struct survey *survey, double within_s)
         enum proc_life life = beat->whole ? proc_life(&beat->who) : PROC_GONE;
         worker->beat = beat;
         worker->age_s = age_of(beat, survey->now_ms);
-        worker->alive = life == PROC_ALIVE || (life == PROC_UNKNOWN && worker->age_s <= within_s);
+        /* One that is there but does not beat hangs, and that is no life. */
+        worker->alive = life != PROC_GONE && worker->age_s <= within_s;
         survey->alive_count += worker->alive && strcmp(beat->state, "stopped") != 0;
     }
 }

@@ -1,7 +1,8 @@
 /* survey.h - what is in the spool, who is alive, is it well: one model for status, health, wait.
  *
  * Reads only; needs no write access, takes no claim, never waits. What it says of workers is what
- * can be told in one look: `alive` when the process is there or the beat is fresh. */
+ * can be told in one look: `alive` when the beat is fresh and the process is not known to be gone.
+ */
 #ifndef TAKEUP_SPOOL_SURVEY_H
 #define TAKEUP_SPOOL_SURVEY_H
 

@@ -108,6 +108,8 @@ static json_t *usage_of(const struct record_facts *facts, const json_t *body, js
     json_set_real(usage, "cpu_s", facts->cpu_s);
     json_set_int(usage, "max_rss_bytes", facts->max_rss_bytes);
     const json_t *told = json_object_get(body, "usage");
+    if (told && !json_is_object(told))
+        warn_dropped(warnings, "usage", told);
     for (size_t i = 0; i < COUNT(usage_keys); i++)
         take_key(usage, told, usage_keys[i].key, usage_keys[i].type, warnings);
     return usage;

@@ -11,6 +11,7 @@ static const char *const kind_names[ERR_KIND_COUNT] = {
     [ERR_MEMORY] = "memory", [ERR_STOPPED] = "stopped", [ERR_BUG] = "bug",
 };
 
+#undef err_set /* the analyzer's view of it */
 int err_set(struct err *err, enum err_kind kind, int errnum, const char *format, ...)
 {
     if (err) {

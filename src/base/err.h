@@ -37,6 +37,10 @@ struct err {
 int err_set(struct err *err, enum err_kind kind, int errnum, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
+#ifdef __clang_analyzer__
+#define err_set(...) (err_set(__VA_ARGS__), -1) /* it cannot see that this is always below 0 */
+#endif
+
 /* Puts "FORMAT: " in front of the text. */
 void err_context(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -102,16 +102,21 @@ static bool is_bare(const char *text)
     return true;
 }
 
+static char last_of(const struct str *line)
+{
+    return line->len > 0 ? line->data[line->len - 1] : '\0';
+}
+
 static void add_pair(struct str *line, const char *key, const char *value)
 {
     if (log_state.style == LOG_STYLE_JSON) {
-        str_add(line, line->data[line->len - 1] == '{' ? "" : ",");
+        str_add(line, last_of(line) == '{' ? "" : ",");
         add_quoted(line, key);
         str_add(line, ":");
         add_quoted(line, value);
         return;
     }
-    if (line->len > 0 && line->data[line->len - 1] != '>')
+    if (line->len > 0 && last_of(line) != '>')
         str_add(line, " ");
     str_addf(line, "%s=", key);
     if (is_bare(value))

@@ -172,7 +172,7 @@ static int look(void *arg)
     const struct asked *asked = arg;
     struct err err = { 0 };
     struct spool *spool = NULL;
-    struct survey survey;
+    struct survey survey = { 0 };
     int r = cli_open_spool(asked->cli, &spool, &err);
     if (r == 0)
         r = take(asked, spool, &survey, &err);

@@ -44,7 +44,7 @@ static void __attribute__((noreturn)) child_main(child_fn *fn, void *arg, int pi
     fn(arg, &answer);
     int r = fs_write_all(pipe_fd, str_text(&answer), answer.len);
     str_release(&answer);
-    _exit(r < 0);
+    _exit(r < 0 ? 1 : 0);
 }
 
 /* Reads what is there. 1: more may come; 0: the end; -1: too much, or an error. */

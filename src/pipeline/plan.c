@@ -406,7 +406,7 @@ static void renumber(size_t *numbers, size_t count, const size_t *place)
 static int sort_nodes(const struct build *build)
 {
     struct plan *plan = build->plan;
-    size_t order[PLAN_STEPS_MAX], place[PLAN_STEPS_MAX];
+    size_t order[PLAN_STEPS_MAX] = { 0 }, place[PLAN_STEPS_MAX] = { 0 };
     int r = find_order(build, order);
     if (r < 0)
         return r;

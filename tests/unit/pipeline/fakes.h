@@ -180,11 +180,11 @@ static const char *const fake_text[] = { "text.txt", NULL };
 
 #define FAKE(name_, takes_, gives_, feed_, pull_, writes_)                                         \
     {                                                                                              \
-        .name = name_, .help = "a fake", .takes = TAKEUP_PORT_##takes_,                            \
-        .gives = TAKEUP_PORT_##gives_, .flags = TAKEUP_SERIAL, .writes = writes_,                  \
+        .name = (name_), .help = "a fake", .takes = TAKEUP_PORT_##takes_,                          \
+        .gives = TAKEUP_PORT_##gives_, .flags = TAKEUP_SERIAL, .writes = (writes_),                \
         .params = fake_table, .params_size = sizeof(struct fake_params),                           \
-        .self_size = sizeof(struct fake), .warm = fake_warm, .open = fake_open, .feed = feed_,     \
-        .pull = pull_, .finish = fake_finish, .close = fake_close,                                 \
+        .self_size = sizeof(struct fake), .warm = fake_warm, .open = fake_open, .feed = (feed_),   \
+        .pull = (pull_), .finish = fake_finish, .close = fake_close,                               \
     }
 
 static const struct takeup_step fake_list[] = {

@@ -61,10 +61,8 @@ static void add_segment(struct sink *sink, const struct shown *shown)
 
 static void add_source(struct sink *sink, double first, double end)
 {
-    for (double t = first; t < end; t += 0.5) {
-        const struct takeup_item item = {
-            TAKEUP_PORT_FRAME, 1, 0, (int64_t)(t * S), (int64_t)((t + 0.5) * S), nothing_free
-        };
+    for (int64_t t = (int64_t)(first * S); t < (int64_t)(end * S); t += S / 2) {
+        const struct takeup_item item = { TAKEUP_PORT_FRAME, 1, 0, t, t + S / 2, nothing_free };
         sink_source(sink, &item);
     }
 }

@@ -43,7 +43,7 @@ void pending_look(int lane_fd, const char *file_name, struct pending_look *ret_l
     CLEANUP(fs_close) int fd = -1;
     struct stat st;
     int r = fs_open_file(lane_fd, file_name, &fd, &st, &look.why);
-    if (r == -ENOENT)
+    if (r == -ENOENT || r == -ENAMETOOLONG) /* no file can have such a name */
         look.state = PENDING_GONE;
     if (r == 0) {
         look.changed_ms = changed_ms(&st);

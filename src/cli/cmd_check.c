@@ -78,7 +78,7 @@ static void check_disk(struct report *report, const struct spool *spool)
     int64_t free_bytes = fs_free_bytes(spool_root(spool));
     CLEANUP(mem_free_text)
     char *text = mem_printf("%lld MiB are free on the spool's filesystem (%s)",
-                            (long long)(free_bytes >> 20), fs_type_name(spool_root(spool)));
+                            (long long)(free_bytes / (1 << 20)), fs_type_name(spool_root(spool)));
     if (free_bytes >= 0 && free_bytes < options.min_free_bytes)
         add_row(report, FAIL, "disk", text,
                 "make room: below 256 MiB a worker claims nothing (takeup prune, or remove what is "

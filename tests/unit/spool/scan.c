@@ -1,6 +1,7 @@
 /* A scan: in which order, what is due, and what is said of the rest. */
 #include "fixture.h"
 
+#include "base/str.h"
 #include "spool/scan.h"
 
 #include <sys/socket.h>
@@ -40,14 +41,12 @@ static void test_order(void **state)
     assert_int_equal(scan_lanes[1], PLACE_PENDING);
     assert_int_equal(scan_lanes[2], PLACE_PENDING_LOW);
     for (size_t i = 0; i < COUNT(lanes); i++) {
-        char names[1024] = "";
+        CLEANUP(str_release) struct str names = { 0 };
         const struct scan_names *lane = &scan.lane[lanes[i].lane];
-        for (size_t j = 0; j < lane->count; j++) {
-            (void)strcat(names, lane->names[j]);
-            (void)strcat(names, "|");
-        }
-        if (strcmp(names, lanes[i].names) != 0)
-            fail_msg("lane %zu: %s", i, names);
+        for (size_t j = 0; j < lane->count; j++)
+            str_addf(&names, "%s|", lane->names[j]);
+        if (strcmp(str_text(&names), lanes[i].names) != 0)
+            fail_msg("lane %zu: %s", i, str_text(&names));
     }
     assert_int_equal(scan.problem_count, 0);
     scan_release(&scan);

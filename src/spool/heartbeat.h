@@ -16,12 +16,20 @@ struct heartbeat_job {
     double eta_s;    /* below 0: not known */
 };
 
+/* A name that is there and cannot be taken, or a job that cannot be published, and why. */
+struct heartbeat_problem {
+    char *path; /* relative to the spool */
+    char *reason;
+};
+
 /* What the worker fills in; texts are borrowed. */
 struct heartbeat {
     enum heartbeat_state state;
     const char *reason; /* why paused or stopping; NULL */
     const struct heartbeat_job *jobs;
     size_t job_count;
+    const struct heartbeat_problem *problems;
+    size_t problem_count;
     int64_t pending;     /* as last listed */
     int64_t done, error; /* published by this worker */
 };

@@ -30,10 +30,15 @@ static void names_release(struct scan_names *names)
 void scan_problem_add(struct scan *scan, enum spool_place place, const char *name,
                       const char *reason)
 {
+    CLEANUP(mem_free_text) char *path = mem_printf("%s/%s", spool_place_name(place), name);
+    scan_problem_add_path(scan, path, reason);
+}
+
+void scan_problem_add_path(struct scan *scan, const char *path, const char *reason)
+{
     scan->problems = mem_resize(scan->problems, scan->problem_count + 1, sizeof(scan->problems[0]));
     scan->problems[scan->problem_count++] =
-        (struct scan_problem){ mem_printf("%s/%s", spool_place_name(place), name),
-                               mem_strdup(reason) };
+        (struct scan_problem){ mem_strdup(path), mem_strdup(reason) };
 }
 
 /* Why a name in pending cannot be taken, as far as its name and kind tell; NULL: it can. */

@@ -37,5 +37,7 @@ void scan_release(struct scan *scan);
 /* Adds what somebody found who looked into a file. */
 void scan_problem_add(struct scan *scan, enum spool_place place, const char *name,
                       const char *reason);
+/* The same for a path that is relative to the spool. */
+void scan_problem_add_path(struct scan *scan, const char *path, const char *reason);
 
 #endif

@@ -143,6 +143,18 @@ int seat_is_there(const struct seat *seat, struct err *err)
 
 /* ---- the beat ---- */
 
+static json_t *beat_problems(const struct heartbeat *beat)
+{
+    json_t *problems = json_array();
+    for (size_t i = 0; i < beat->problem_count; i++) {
+        json_t *problem = json_object();
+        json_set_text(problem, "path", beat->problems[i].path);
+        json_set_text(problem, "reason", beat->problems[i].reason);
+        (void)json_array_append_new(problems, problem);
+    }
+    return problems;
+}
+
 static json_t *beat_jobs(const struct heartbeat *beat)
 {
     json_t *jobs = json_array();
@@ -175,6 +187,7 @@ static json_t *beat_json(const struct seat *seat, const struct heartbeat *beat)
     json_set_int(whole, "beat_count", seat->beat_count);
     json_set_text(whole, "started", time_format(seat->started_ms, time));
     json_set(whole, "jobs", beat_jobs(beat));
+    json_set(whole, "problems", beat_problems(beat));
     json_set_int(whole, "pending", beat->pending);
     json_set_int(whole, "done", beat->done);
     json_set_int(whole, "error", beat->error);

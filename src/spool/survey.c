@@ -109,6 +109,31 @@ static bool count_one(void *arg, const char *worker, const char *path, const cha
     return false;
 }
 
+static bool is_told(const struct scan *scan, const char *path)
+{
+    for (size_t i = 0; i < scan->problem_count; i++)
+        if (strcmp(scan->problems[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+/* What live workers tried and could not do: only the try shows it. */
+static void merge_told(struct survey *survey)
+{
+    for (size_t i = 0; i < survey->beat_count; i++) {
+        size_t j;
+        const json_t *problem;
+        if (!survey->workers[i].alive)
+            continue;
+        json_array_foreach(json_object_get(survey->beats[i].whole, "problems"), j, problem)
+        {
+            const char *path = json_get_text(problem, "path", "");
+            if (path[0] && !is_told(&survey->scan, path))
+                scan_problem_add_path(&survey->scan, path, json_get_text(problem, "reason", ""));
+        }
+    }
+}
+
 int survey_take(const struct spool *spool, double within_s, struct survey *ret_survey,
                 struct err *err)
 {
@@ -128,6 +153,7 @@ int survey_take(const struct spool *spool, double within_s, struct survey *ret_s
     survey.done = count_ended(spool, PLACE_DONE);
     survey.error = count_ended(spool, PLACE_ERROR);
     look_into_pending(spool, &survey);
+    merge_told(&survey);
     *ret_survey = survey;
     survey = (struct survey){ 0 };
     return 0;
@@ -376,9 +402,11 @@ int survey_submission(const struct spool *spool, const char *name, const char *s
         return r;
     struct survey_job ours = { 0 };
     /* It may have ended between the two looks, and an older one of its name have been found. */
-    if (job.record && find_ended(spool, name, submission, &ours)) {
+    if (job.record) {
         survey_job_release(&job);
-        job = ours;
+        job = (struct survey_job){ .state = JOB_UNKNOWN }; /* an older one is not what was asked */
+        if (find_ended(spool, name, submission, &ours))
+            job = ours;
     }
     *ret_job = job;
     return 0;

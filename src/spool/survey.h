@@ -63,7 +63,8 @@ struct survey_job {
  * ended, the newest. */
 int survey_job(const struct spool *spool, const char *name, struct survey_job *ret_job,
                struct err *err);
-/* The ended job whose record's job has this `submission`; else what survey_job says. */
+/* The ended job whose record's job has this `submission`; else what survey_job says of one that has
+ * not ended. JOB_UNKNOWN: it was withdrawn. */
 int survey_submission(const struct spool *spool, const char *name, const char *submission,
                       struct survey_job *ret_job, struct err *err);
 void survey_job_release(struct survey_job *job);

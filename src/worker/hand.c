@@ -7,6 +7,7 @@
 #include "spool/attempts.h"
 #include "spool/record.h"
 #include "worker/runner.h"
+#include "worker/settle.h"
 #include "worker/verdict.h"
 
 #include <errno.h>
@@ -100,117 +101,6 @@ static void runner_body(void *arg, int wire_fd)
 }
 
 /* ---- the end of a job ---- */
-
-/* How a job ended, as far as the record tells it. */
-struct ending {
-    enum outcome outcome;
-    enum failure failure;
-    const char *step, *message, *hint;
-    int64_t started_ms;
-    double cpu_s;
-    int64_t max_rss_bytes;
-    const json_t *body;
-};
-
-static const char *status_of(enum outcome outcome)
-{
-    return outcome == OUTCOME_DONE ? "done" : outcome == OUTCOME_CANCELLED ? "cancelled" : "error";
-}
-
-static void log_ending(const struct claim *claim, const struct ending *ending, const char *id)
-{
-    if (ending->outcome == OUTCOME_DONE) {
-        const json_t *usage = json_object_get(ending->body, "usage");
-        char cpu[32], decoded[32], read[32];
-        (void)snprintf(cpu, sizeof(cpu), "%.2f", ending->cpu_s);
-        (void)snprintf(decoded, sizeof(decoded), "%lld",
-                       (long long)json_get_int(usage, "frames_decoded", 0));
-        (void)snprintf(read, sizeof(read), "%lld",
-                       (long long)json_get_int(usage, "frames_read", 0));
-        log_info(LOG_FIELDS("job", claim_name(claim), "frames_decoded", decoded, "frames_read",
-                            read, "cpu_s", cpu),
-                 "finished: done/%s", id);
-        return;
-    }
-    const char *hint = ending->hint && ending->hint[0] ? ending->hint : NULL;
-    const char *step = ending->step && ending->step[0] ? ending->step : NULL;
-    log_error(LOG_FIELDS("job", claim_name(claim), "step", step, "class",
-                         failure_name(ending->failure), "hint", hint),
-              "failed: %s; see error/%s", ending->message, id);
-}
-
-static enum hand_fate publish(const struct hand_context *context, struct claim *claim,
-                              const struct pipeline *pipeline, const struct ending *ending)
-{
-    const struct job *job = claim_job(claim, NULL);
-    struct record_facts facts = {
-        .status = status_of(ending->outcome),
-        .failure = ending->failure,
-        .step = ending->step && ending->step[0] ? ending->step : NULL,
-        .message = ending->message,
-        .hint = ending->hint && ending->hint[0] ? ending->hint : NULL,
-        .pipeline_id = pipeline                  ? pipeline->id
-                       : job && job->pipeline_id ? job->pipeline_id
-                                                 : context->rules->default_pipeline,
-        .pipeline_hash = pipeline ? pipeline->hash : NULL,
-        .submitted_ms = claim_submitted_ms(claim),
-        .claimed_ms = claim_claimed_ms(claim),
-        .started_ms = ending->started_ms,
-        .finished_ms = time_wall_ms(),
-        .cpu_s = ending->cpu_s,
-        .max_rss_bytes = ending->max_rss_bytes,
-        .job = job ? job->whole : NULL,
-    };
-    CLEANUP(json_drop) json_t *record = record_new(&facts, ending->body);
-    bool done = ending->outcome == OUTCOME_DONE;
-    char id[NAME_SIZE];
-    struct err err = { 0 };
-    int r = claim_publish(claim, done ? PLACE_DONE : PLACE_ERROR, record, id, &err);
-    if (r < 0) {
-        log_error(LOG_FIELDS("job", claim_name(claim), "token", claim_token(claim)),
-                  "cannot publish, the job stays in running/: %s", err.text);
-        return FATE_STUCK;
-    }
-    if (r == 0) {
-        log_warn(LOG_FIELDS("job", claim_name(claim)),
-                 "withdrawn: its .job file was taken away by hand; nothing is published");
-        return FATE_WITHDRAWN;
-    }
-    log_ending(claim, ending, id);
-    return done ? FATE_DONE : FATE_ERROR;
-}
-
-static enum hand_fate defer(const struct hand_context *context, struct claim *claim,
-                            int64_t delay_ms, const char *why)
-{
-    struct err err = { 0 };
-    int64_t now_ms = 0;
-    int r = spool_now_ms(context->spool, seat_name(context->seat), &now_ms, &err);
-    if (r < 0)
-        now_ms = time_wall_ms(); /* a full disk makes no file, and keeps no job from going back */
-    r = claim_defer(claim, (now_ms + delay_ms) / 1000, &err);
-    if (r < 0) {
-        log_error(LOG_FIELDS("job", claim_name(claim), "token", claim_token(claim)),
-                  "cannot defer, the job stays in running/: %s", err.text);
-        return FATE_STUCK;
-    }
-    char due[TIME_TEXT_SIZE];
-    log_info(LOG_FIELDS("job", claim_name(claim), "due",
-                        delay_ms ? time_format(time_wall_ms() + delay_ms, due) : "now"),
-             "deferred: %s", why);
-    return FATE_DEFERRED;
-}
-
-/* Carries a verdict out. */
-static enum hand_fate settle(const struct hand_context *context, struct claim *claim,
-                             const struct pipeline *pipeline, const struct verdict *verdict,
-                             struct ending *ending)
-{
-    if (verdict->outcome == OUTCOME_DEFER)
-        return defer(context, claim, verdict->delay_ms, ending->message);
-    ending->outcome = verdict->outcome;
-    return publish(context, claim, pipeline, ending);
-}
 
 static struct verdict judge(const struct hand_context *context, const struct claim *claim,
                             enum failure failure, int more_charged)
@@ -349,7 +239,7 @@ static enum hand_fate conclude(struct hand *hand, struct runner_end *end)
         .max_rss_bytes = end->max_rss_bytes,
         .body = body,
     };
-    return settle(hand->context, hand->claim, hand->pipeline, &verdict, &ending);
+    return settle(hand->context, &hand->claim, hand->pipeline, &verdict, &ending);
 }
 
 static void on_end(void *arg, const struct runner_end *runner_end)
@@ -380,20 +270,19 @@ static int find_pipeline(const struct hand_context *context, const struct job *j
     *ret_pipeline = pipeline;
     if (pipeline->broken) {
         *err = *pipeline->broken;
-        return err->errnum ? -err->errnum : -EINVAL;
+        return -EINVAL;
     }
     return 0;
 }
 
 /* A job that ends without a runner. */
-static enum hand_fate refuse(const struct hand_context *context, struct claim *claim,
+static enum hand_fate refuse(const struct hand_context *context, struct claim **claim,
                              const struct pipeline *pipeline, enum failure failure,
                              const struct err *err)
 {
-    struct ending ending = {
-        .outcome = OUTCOME_ERROR, .failure = failure, .message = err->text, .hint = err->hint
-    };
-    return publish(context, claim, pipeline, &ending);
+    struct verdict verdict = { .outcome = OUTCOME_ERROR };
+    struct ending ending = { .failure = failure, .message = err->text, .hint = err->hint };
+    return settle(context, claim, pipeline, &verdict, &ending);
 }
 
 static int start(struct hand *hand, struct err *err)
@@ -427,15 +316,17 @@ static void log_start(const struct hand *hand)
 }
 
 /* The job cannot be started here and now: back it goes, so that another worker may try. */
-static enum hand_fate give_back(const struct hand_context *context, struct claim *claim,
+static enum hand_fate give_back(const struct hand_context *context, struct claim **claim,
                                 const struct err *err)
 {
     struct attempt_end line = { .failure = failure_name(FAILURE_IO),
                                 .message = err->text,
                                 .charged = false };
-    if (claim_attempts(claim)->open)
-        (void)claim_ended(claim, &line, NULL);
-    return defer(context, claim, context->rules->backoff_ms, err->text);
+    if (claim_attempts(*claim)->open)
+        (void)claim_ended(*claim, &line, NULL);
+    struct verdict verdict = { .outcome = OUTCOME_DEFER, .delay_ms = context->rules->backoff_ms };
+    struct ending ending = { .failure = FAILURE_IO, .message = err->text };
+    return settle(context, claim, NULL, &verdict, &ending);
 }
 
 static struct hand *hand_new(const struct hand_context *context, struct claim *claim,
@@ -454,27 +345,25 @@ static struct hand *hand_new(const struct hand_context *context, struct claim *c
     return hand;
 }
 
-static enum hand_fate decide_unstarted(const struct hand_context *context, struct claim *claim,
-                                       const struct pipeline **ret_pipeline, bool *ret_start)
+/* Is there a job to run, and a pipeline to run it? Else its fate is sealed, and true. */
+static bool decide_unstarted(const struct hand_context *context, struct claim **claim,
+                             const struct pipeline **ret_pipeline, enum hand_fate *ret_fate)
 {
     struct err err = { 0 };
-    const struct job *job = claim_job(claim, &err);
-    if (!job)
-        return refuse(context, claim, NULL, FAILURE_JOB, &err);
-    if (find_pipeline(context, job, ret_pipeline, &err) < 0)
-        return refuse(context, claim, *ret_pipeline, verdict_failure(&err), &err);
-    *ret_start = true;
-    return FATE_STUCK;
+    const struct job *job = claim_job(*claim, &err);
+    if (job && find_pipeline(context, job, ret_pipeline, &err) == 0)
+        return false;
+    *ret_fate =
+        refuse(context, claim, *ret_pipeline, job ? verdict_failure(&err) : FAILURE_JOB, &err);
+    return true;
 }
 
 int hand_take(const struct hand_context *context, struct claim *claim, struct hand **ret_hand)
 {
     const struct pipeline *pipeline = NULL;
-    bool may_start = false;
-    enum hand_fate fate = decide_unstarted(context, claim, &pipeline, &may_start);
-    if (!may_start) {
+    enum hand_fate fate;
+    if (decide_unstarted(context, &claim, &pipeline, &fate)) {
         context->on_fate(context->arg, fate);
-        claim_free(&claim);
         return 0;
     }
     struct hand *hand = hand_new(context, claim, pipeline);
@@ -482,7 +371,7 @@ int hand_take(const struct hand_context *context, struct claim *claim, struct ha
     if (start(hand, &err) < 0) {
         log_error(LOG_FIELDS("job", claim_name(claim)), "cannot start a runner: %s", err.text);
         fs_close(&hand->out_fd);
-        context->on_fate(context->arg, give_back(context, claim, &err));
+        context->on_fate(context->arg, give_back(context, &hand->claim, &err));
         hand_free(&hand);
         return 0;
     }
@@ -526,6 +415,5 @@ void hand_adopted(const struct hand_context *context, struct claim *claim, const
     const struct pipeline *pipeline = NULL;
     if (job)
         (void)find_pipeline(context, job, &pipeline, &(struct err){ 0 });
-    context->on_fate(context->arg, settle(context, claim, pipeline, &verdict, &ending));
-    claim_free(&claim);
+    context->on_fate(context->arg, settle(context, &claim, pipeline, &verdict, &ending));
 }

@@ -28,6 +28,7 @@ struct hand_rules {
 };
 
 struct hand;
+struct unsettled; /* settle.h */
 
 enum hand_fate { FATE_DONE, FATE_ERROR, FATE_DEFERRED, FATE_WITHDRAWN, FATE_STUCK };
 
@@ -38,9 +39,9 @@ struct hand_context {
     struct seat *seat;
     struct pipelines *pipelines;
     const struct hand_rules *rules;
-    attempt_fn *attempt; /* attempt_run, or a test's */
-    /* The job has left this worker, or (FATE_STUCK) could not: it stays in running/ for adoption.
-     */
+    attempt_fn *attempt;          /* attempt_run, or a test's */
+    struct unsettled **unsettled; /* jobs that the spool would not let go yet; of the worker */
+    /* The job has left this worker, or (FATE_STUCK) could not yet, and is among the unsettled. */
     void (*on_fate)(void *arg, enum hand_fate fate);
     /* The runner has ended; the hand may be freed in it. Not called when none was started. */
     void (*on_free)(void *arg, struct hand *hand);

@@ -15,6 +15,8 @@
 #include "spool/adopt.h"
 #include "spool/scan.h"
 #include "spool/survey.h"
+#include "worker/settle.h"
+#include "worker/untaken.h"
 #include "worker/watch.h"
 
 #include <errno.h>
@@ -34,6 +36,8 @@ enum {
     RETRY_MAX_MS = 2000,
     STILL_MS = 3000,
     LANES = COUNT(((struct scan *)0)->lane),
+    CLAIMS_A_TURN =
+        16,          /* then the loop comes round: a beat and a signal must not wait for a list */
     LOWER_EVERY = 8, /* one claim in so many goes to the next lower lane, so that none starves */
 };
 
@@ -55,7 +59,10 @@ struct worker {
     struct scan scan; /* what was found, and how far it is claimed: */
     size_t lane_at[LANES], due_at;
     unsigned claims;
-    bool scanned; /* at least once, whole */
+    bool scanned;       /* at least once, whole */
+    int taken, waiting; /* of the newest scan: claimed; not whole yet */
+    struct untaken untaken;
+    struct unsettled *unsettled; /* jobs that the spool would not let go yet */
 
     bool stopping;
     int64_t ends_ms; /* monotonic; INT64_MAX: no end */
@@ -128,6 +135,15 @@ static bool look_at_spool(struct worker *worker)
 static void beat(struct worker *worker)
 {
     struct heartbeat_job *jobs = mem_zero((size_t)worker->options->jobs, sizeof(*jobs));
+    struct heartbeat_problem problems[UNTAKEN_MAX + 8];
+    size_t problem_count = worker->untaken.count;
+    memcpy(problems, worker->untaken.problems, problem_count * sizeof(problems[0]));
+    const char *name, *reason;
+    for (size_t i = 0;
+         problem_count < COUNT(problems) && settle_problem(worker->unsettled, i, &name, &reason);
+         i++)
+        problems[problem_count++] =
+            (struct heartbeat_problem){ (char *)(uintptr_t)name, (char *)(uintptr_t)reason };
     struct heartbeat now = {
         .state = worker->stopping    ? BEAT_STOPPING
                  : worker->reason[0] ? BEAT_PAUSED
@@ -135,6 +151,8 @@ static void beat(struct worker *worker)
                                      : BEAT_IDLE,
         .reason = worker->reason[0] ? worker->reason : NULL,
         .jobs = jobs,
+        .problems = problems,
+        .problem_count = problem_count,
         .pending = worker->pending,
         .done = worker->tally.done,
         .error = worker->tally.error,
@@ -148,11 +166,37 @@ static void beat(struct worker *worker)
     free(jobs);
 }
 
+/* A worker whose directory is gone (somebody removed it, or adopted it) takes another name. */
+static void renew_seat(struct worker *worker)
+{
+    if (worker->busy > 0 || worker->unsettled || seat_is_there(worker->seat, NULL) != 0)
+        return;
+    struct seat *seat = NULL;
+    struct adopter *adopter = NULL;
+    struct err err = { 0 };
+    struct adopt_rules rules = { worker->options->lease_ms, STILL_MS };
+    if (seat_take(worker->spool, &seat, &err) < 0 ||
+        adopter_new(seat, &rules, &adopter, &err) < 0) {
+        seat_free(&seat);
+        pause_for(worker, err.text);
+        return;
+    }
+    log_warn(LOG_FIELDS("was", seat_name(worker->seat), "is", seat_name(seat)),
+             "running/%s is gone: takes a new name", seat_name(worker->seat));
+    adopter_free(&worker->adopter);
+    seat_free(&worker->seat);
+    worker->seat = worker->context.seat = seat;
+    worker->adopter = adopter;
+}
+
 static void on_beat(void *arg, uint32_t events)
 {
     (void)events;
     struct worker *worker = arg;
-    (void)look_at_spool(worker);
+    if (look_at_spool(worker)) {
+        settle_again(&worker->context);
+        renew_seat(worker);
+    }
     beat(worker);
 }
 
@@ -233,6 +277,8 @@ static void scan(struct worker *worker)
     scan_release(&worker->scan);
     memset(worker->lane_at, 0, sizeof(worker->lane_at));
     worker->due_at = 0;
+    worker->taken = worker->waiting = 0;
+    untaken_scan_begins(&worker->untaken);
     worker->scanned = false;
     int64_t rescan_ms = worker->options->rescan_ms                ? worker->options->rescan_ms
                         : fs_is_remote(spool_root(worker->spool)) ? RESCAN_REMOTE_MS
@@ -274,74 +320,58 @@ static int pick_lane(const struct worker *worker)
     return first;
 }
 
+/* A name that is there and stays: told, and tried again soon. One that the system refuses (ERR_IO)
+ * is nothing to wait for; one that is not whole yet is. */
+static void leave(struct worker *worker, enum spool_place place, const char *name,
+                  const struct err *why)
+{
+    untaken_note(&worker->untaken, place, name, why->text);
+    worker->waiting += why->kind != ERR_IO;
+    int64_t again_ms = time_mono_ms() + worker->retry_ms;
+    if (again_ms < worker->scan_at_ms)
+        worker->scan_at_ms = again_ms;
+}
+
 /* One claim, or try of one. 1: there may be more. 0: the list is spent. < 0: the spool failed. */
 static int claim_next(struct worker *worker, struct err *err)
 {
     struct claim *claim = NULL;
     struct claim_rules rules = { worker->options->rules.settle_ms,
                                  worker->options->rules.input_wait_ms };
-    struct err why = { 0 };
     int lane = pick_lane(worker), r;
     bool has_due = worker->due_at < worker->scan.due.count;
     if (!has_due && lane < 0)
         return 0;
     /* Due ones and new ones in turn, so that many jobs without input do not hold up the rest. */
-    if (has_due && (lane < 0 || worker->claims % 2 == 0)) {
-        r = claim_deferred(worker->seat, worker->scan.due.names[worker->due_at++], &claim, &why);
-    } else {
-        const char *name = worker->scan.lane[lane].names[worker->lane_at[lane]++];
-        r = claim_pending(worker->seat, scan_lanes[lane], name, &rules, &claim, &why);
-        if (r == 0 && why.kind != ERR_NONE) {
-            log_debug(LOG_FIELDS("file", name), "not taken yet: %s", why.text);
-            int64_t again_ms = time_mono_ms() + worker->retry_ms;
-            if (again_ms < worker->scan_at_ms)
-                worker->scan_at_ms = again_ms;
-        } else if (r >= 0) {
-            worker->pending--; /* ours now, or somebody else's */
-        }
-    }
+    bool takes_due = has_due && (lane < 0 || worker->claims % 2 == 0);
+    const char *name = takes_due ? worker->scan.due.names[worker->due_at++]
+                                 : worker->scan.lane[lane].names[worker->lane_at[lane]++];
+    enum spool_place place = takes_due ? PLACE_DEFERRED : scan_lanes[lane];
+    r = takes_due ? claim_deferred(worker->seat, name, &claim, err)
+                  : claim_pending(worker->seat, place, name, &rules, &claim, err);
     worker->claims++;
-    if (r < 0) {
-        *err = why;
+    if (r < 0)
         return r;
-    }
+    if (r == 0 && err->kind != ERR_NONE)
+        leave(worker, place, name, err);
+    else
+        worker->pending -= !takes_due; /* ours now, or somebody else's */
     if (r > 0) {
         worker->retry_ms = RETRY_FIRST_MS;
+        worker->taken++;
         take(worker, claim);
     }
     return 1;
-}
-
-/* A worker whose directory is gone (somebody removed it, or adopted it) takes another name. */
-static void renew_seat(struct worker *worker)
-{
-    struct stat st;
-    if (worker->busy > 0 || (fstat(seat_dir(worker->seat), &st) == 0 && st.st_nlink > 0))
-        return;
-    struct seat *seat = NULL;
-    struct adopter *adopter = NULL;
-    struct err err = { 0 };
-    struct adopt_rules rules = { worker->options->lease_ms, STILL_MS };
-    if (seat_take(worker->spool, &seat, &err) < 0 ||
-        adopter_new(seat, &rules, &adopter, &err) < 0) {
-        seat_free(&seat);
-        pause_for(worker, err.text);
-        return;
-    }
-    log_warn(LOG_FIELDS("was", seat_name(worker->seat), "is", seat_name(seat)),
-             "running/%s is gone: takes a new name", seat_name(worker->seat));
-    adopter_free(&worker->adopter);
-    seat_free(&worker->seat);
-    worker->seat = worker->context.seat = seat;
-    worker->adopter = adopter;
 }
 
 static void claim_all(struct worker *worker)
 {
     struct err err = { 0 };
     int r = 1;
-    while (worker->busy < worker->options->jobs && (r = claim_next(worker, &err)) > 0)
-        ;
+    for (int i = 0; i < CLAIMS_A_TURN && worker->busy < worker->options->jobs && r > 0; i++)
+        r = claim_next(worker, &err);
+    if (r == 0)
+        untaken_list_spent(&worker->untaken);
     if (r < 0) {
         pause_for(worker, err.text);
         worker->scan_at_ms = time_mono_ms() + RESCAN_REMOTE_MS;
@@ -373,7 +403,7 @@ static void on_adopt(void *arg, uint32_t events)
     int r = adopter_look(worker->adopter, on_adopted, worker, &err);
     if (r < 0)
         log_warn(LOG_NO_FIELDS, "look for dead workers: %s", err.text);
-    worker->uncertain = r < 0 ? 0 : r;
+    worker->uncertain = r < 0 ? 1 : r;
 }
 
 /* ---- the loop ---- */
@@ -405,23 +435,22 @@ static void on_signal(void *arg, uint32_t number)
 }
 
 /* Nothing pending, due or running here, and nobody whose jobs may become ours in a moment: as the
- * newest scan saw it, so that what came while the last job ran is not left. */
+ * newest scan saw it, so that what came while the last job ran is not left. What the system does
+ * not let us take is no reason to stay: it is told, and a later run may have better luck. */
 static bool is_drained(const struct worker *worker)
 {
-    size_t found = worker->scan.due.count;
-    for (size_t i = 0; i < LANES; i++)
-        found += worker->scan.lane[i].count;
-    return worker->scanned && !worker->scan_wanted && worker->busy == 0 && worker->uncertain == 0 &&
-           found == 0;
+    return worker->scanned && !worker->scan_wanted && worker->busy == 0 && !worker->unsettled &&
+           worker->uncertain == 0 && list_is_spent(worker) && worker->taken == 0 &&
+           worker->waiting == 0;
 }
 
-/* Once the list is spent, another look tells whether that was all: at once if everything in it was
- * taken, a little later if something waits to become whole. */
+/* Once the list is spent, another look tells whether that was all: at once if something was taken,
+ * a little later if something waits. */
 static void drain_on(struct worker *worker)
 {
     if (worker->busy > 0 || !list_is_spent(worker) || is_drained(worker))
         return;
-    int64_t at_ms = time_mono_ms() + (worker->pending > 0 ? worker->retry_ms : 0);
+    int64_t at_ms = time_mono_ms() + (worker->taken > 0 ? 0 : worker->retry_ms);
     if (at_ms < worker->scan_at_ms)
         worker->scan_at_ms = at_ms;
 }
@@ -433,7 +462,7 @@ static int64_t until_next_ms(const struct worker *worker)
     bool idle = worker->busy < worker->options->jobs && !worker->reason[0] && !worker->stopping;
     if (!idle)
         return worker->ends_ms == INT64_MAX ? -1 : wait_ms < 0 ? BEAT_MS : wait_ms;
-    return worker->scan_wanted || wait_ms < 0 ? 0 : wait_ms;
+    return worker->scan_wanted || wait_ms < 0 || !list_is_spent(worker) ? 0 : wait_ms;
 }
 
 /* What the events asked for. False: the worker is to end. */
@@ -505,6 +534,10 @@ static void end(struct worker *worker)
     for (int i = 0; i < worker->options->jobs; i++)
         hand_free(&worker->hands[i]);
     free(worker->hands);
+    if (worker->unsettled)
+        settle_again(&worker->context); /* what still stays in running/ is the next worker's */
+    unsettled_free(&worker->unsettled);
+    untaken_release(&worker->untaken);
     scan_release(&worker->scan);
     watch_free(&worker->watch);
     adopter_free(&worker->adopter);
@@ -552,6 +585,7 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
             .pipelines = pipelines,
             .rules = &options->rules,
             .attempt = options->attempt,
+            .unsettled = &worker.unsettled,
             .on_fate = on_fate,
             .on_free = on_free,
             .arg = &worker,

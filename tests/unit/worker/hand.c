@@ -114,6 +114,7 @@ struct fixture {
     struct pipelines *pipelines;
     struct hand_rules rules;
     struct hand_context context;
+    struct unsettled *unsettled;
     enum hand_fate fate;
     int fates;
     struct hand *hand;
@@ -169,6 +170,7 @@ static int setup(void **state)
                                               .pipelines = fixture->pipelines,
                                               .rules = &fixture->rules,
                                               .attempt = attempt_tells,
+                                              .unsettled = &fixture->unsettled,
                                               .on_fate = on_fate,
                                               .on_free = on_free,
                                               .arg = fixture };

@@ -1,0 +1,36 @@
+/* settle.h - what follows a verdict: a job is published or deferred.
+ *
+ * When the spool refuses (a full disk, an I/O error), the job stays in hand as unsettled, with its
+ * result, and is tried again: nobody else would take it up while this worker lives. */
+#ifndef TAKEUP_WORKER_SETTLE_H
+#define TAKEUP_WORKER_SETTLE_H
+
+#include "spool/record.h"
+#include "worker/hand.h"
+#include "worker/verdict.h"
+
+/* How a job ended, as far as the record tells it. Texts are borrowed, NULL or "" when none. */
+struct ending {
+    enum failure failure;
+    const char *step, *message, *hint;
+    int64_t started_ms; /* wall; 0: no runner was started */
+    double cpu_s;
+    int64_t max_rss_bytes;
+    const json_t *body; /* of the result; or NULL */
+};
+
+/* Carries a verdict out. Takes the claim over (*claim is NULL afterwards). FATE_STUCK: it is in
+ * *context->unsettled now. pipeline: NULL when it was not found. */
+enum hand_fate settle(const struct hand_context *context, struct claim **claim,
+                      const struct pipeline *pipeline, const struct verdict *verdict,
+                      const struct ending *ending);
+
+/* Tries all that is unsettled again; what leaves is told to context->on_fate. */
+void settle_again(const struct hand_context *context);
+
+/* For the heartbeat: job and reason of the unsettled one at index, borrowed; false past the end. */
+bool settle_problem(const struct unsettled *unsettled, size_t index, const char **ret_name,
+                    const char **ret_reason);
+void unsettled_free(struct unsettled **unsettled);
+
+#endif

@@ -159,6 +159,21 @@ char *str_shell_word(const char *text)
     return str_take(&word);
 }
 
+char *str_printable(const char *text)
+{
+    CLEANUP(mem_free_text) char *clean = str_utf8_clean(text, strlen(text));
+    struct str out = { 0 };
+    for (const unsigned char *at = (const unsigned char *)clean; *at; at++) {
+        if (*at == '\n')
+            str_add(&out, "\\n");
+        else if (*at < 0x20 || *at == 0x7F)
+            str_addf(&out, "\\x%02x", *at);
+        else
+            str_add_bytes(&out, at, 1);
+    }
+    return str_take(&out);
+}
+
 void str_random_hex(char *out, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -24,6 +24,10 @@ const char *str_text(const struct str *str);
 char *str_take(struct str *str);
 void str_release(struct str *str);
 
+/* A copy for a terminal: control characters as \n or \xNN, and what is no UTF-8 as U+FFFD. The
+ * caller frees it. */
+char *str_printable(const char *text);
+
 bool str_has_prefix(const char *text, const char *prefix);
 bool str_has_suffix(const char *text, const char *suffix);
 

@@ -67,6 +67,9 @@ int cli_parse(struct cli *cli, const struct cli_option *options, int argc, char 
 /* "takeup: TEXT", its hint on a second line. Returns status. */
 int cli_fail(int status, const struct err *err);
 int cli_usage(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Writes out what was printed; when that fails, says so and makes a success EXIT_NOT_SO. Returns
+ * the status to exit with. */
+int cli_flush(int status);
 /* EXIT_USAGE for ERR_USAGE, else EXIT_UNUSABLE. */
 int cli_status_of(const struct err *err);
 

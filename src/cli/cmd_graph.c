@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-static int print_graph(struct pipelines *pipelines, const char *id)
+static int print_graph(const struct cli *cli, struct pipelines *pipelines, const char *id)
 {
     struct err err = { 0 };
     const struct pipeline *pipeline = pipelines_find(pipelines, id);
@@ -16,7 +16,14 @@ static int print_graph(struct pipelines *pipelines, const char *id)
     CLEANUP(mem_free_text) char *dot = NULL;
     if (pipeline_dot(pipelines, pipeline, &dot, &err) < 0)
         return cli_fail(EXIT_NOT_SO, &err);
-    (void)fputs(dot, stdout);
+    if (!cli->json) {
+        (void)fputs(dot, stdout);
+        return EXIT_OK;
+    }
+    CLEANUP(json_drop) json_t *json = json_object();
+    json_set_text(json, "id", pipeline->id);
+    json_set_text(json, "dot", dot);
+    cli_print_json(json);
     return EXIT_OK;
 }
 
@@ -35,7 +42,7 @@ static int run_graph(struct cli *cli, int argc, char **argv)
         cli_open_pipelines(cli, catalog, &pipelines, &err) < 0)
         status = cli_fail(EXIT_UNUSABLE, &err);
     else
-        status = print_graph(pipelines, argv[first]);
+        status = print_graph(cli, pipelines, argv[first]);
     pipelines_free(&pipelines);
     catalog_free(&catalog);
     return status;

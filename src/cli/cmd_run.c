@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "worker/attempt.h"
+#include "worker/worker.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -187,7 +188,7 @@ static int run_here(struct asked *asked)
 
 static int run_run(struct cli *cli, int argc, char **argv)
 {
-    struct asked asked = { .cli = cli, .pipeline = "ocr_only", .bar = isatty(STDERR_FILENO) };
+    struct asked asked = { .cli = cli, .pipeline = DEFAULT_PIPELINE, .bar = isatty(STDERR_FILENO) };
     struct cli_list params = { 0 };
     const struct cli_option table[] = {
         { "pipeline", 'p', CLI_TEXT, &asked.pipeline, "ID", "the pipeline to run (ocr_only)" },

@@ -128,7 +128,10 @@ static int submit_and_wait(const struct cli *cli, struct spool *spool, const str
     struct submitted *jobs = mem_zero(count, sizeof(*jobs));
     int status = EXIT_OK;
     if (submit_files(spool, asked, files, count, jobs, &err) < 0)
-        status = cli_fail(cli_status_of(&err), &err);
+        status = cli_fail(err.kind == ERR_CONFIG || err.kind == ERR_MISSING || err.kind == ERR_INPUT
+                              ? EXIT_NOT_SO
+                              : cli_status_of(&err),
+                          &err);
     else if (!asked->wait || !cli->json)
         print_names(cli, jobs, count);
     for (size_t i = 0; i < count && asked->wait && (status == EXIT_OK || status == EXIT_NOT_SO);

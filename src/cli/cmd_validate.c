@@ -4,10 +4,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "spool/job.h"
+#include "worker/worker.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A .json file is a job unless it has the `steps` of a pipeline. */
 static bool is_pipeline(const char *path, const char *text, size_t len)
@@ -19,26 +21,47 @@ static bool is_pipeline(const char *path, const char *text, size_t len)
     return json_parse(text, len, &value, &mark, NULL) == 1 && json_object_get(value, "steps");
 }
 
-static int validate_job(const struct pipelines *pipelines, const char *path, const char *text,
-                        size_t len, struct err *err)
+/* The pipeline that a job names, and its parameters. */
+static int validate_use(struct pipelines *pipelines, const struct job *job, struct err *err)
+{
+    const char *id = job->pipeline_id ? job->pipeline_id : DEFAULT_PIPELINE;
+    const struct pipeline *pipeline = pipelines_find(pipelines, id);
+    if (pipeline)
+        return pipeline_check_params(pipelines, pipeline, job->params, err);
+    CLEANUP(mem_free_text) char *list = pipelines_list(pipelines);
+    return err_set(err, ERR_CONFIG, 0, "pipeline_id: there is no pipeline '%s'; there are: %s", id,
+                   list);
+}
+
+/* "line L, column C: …" of a job file as FILE:L:C: …, which editors understand. */
+static void add_place(struct err *err, const char *path)
+{
+    int line, column, used = 0;
+    if (sscanf(err->text, "line %d, column %d: %n", &line, &column, &used) == 2 && used > 0) {
+        memmove(err->text, err->text + used, strlen(err->text + used) + 1);
+        err_context(err, "%s:%d:%d", path, line, column);
+    } else {
+        err_context(err, "%s", path);
+    }
+}
+
+static int validate_job(struct pipelines *pipelines, const char *path, const char *text, size_t len,
+                        struct err *err)
 {
     struct job *job = NULL;
     int r = job_parse(text, len, &job, err);
     if (r == 0)
         r = err_set(err, ERR_CONFIG, 0, "the file is empty or ends too soon");
-    if (r > 0 && job->pipeline_id && !pipelines_find(pipelines, job->pipeline_id)) {
-        CLEANUP(mem_free_text) char *list = pipelines_list(pipelines);
-        r = err_set(err, ERR_CONFIG, 0, "pipeline_id: there is no pipeline '%s'; there are: %s",
-                    job->pipeline_id, list);
-    }
+    if (r > 0)
+        r = validate_use(pipelines, job, err);
     job_free(&job);
     if (r < 0)
-        err_context(err, "%s", path);
+        add_place(err, path);
     return r;
 }
 
-static int validate_file(struct catalog *catalog, const struct pipelines *pipelines,
-                         const char *path, struct err *err)
+static int validate_file(struct catalog *catalog, struct pipelines *pipelines, const char *path,
+                         struct err *err)
 {
     CLEANUP(mem_free_text) char *text = NULL;
     size_t len;
@@ -50,7 +73,7 @@ static int validate_file(struct catalog *catalog, const struct pipelines *pipeli
 }
 
 static int validate_files(const struct cli *cli, struct catalog *catalog,
-                          const struct pipelines *pipelines, char **files, size_t count)
+                          struct pipelines *pipelines, char **files, size_t count)
 {
     int status = EXIT_OK;
     CLEANUP(json_drop) json_t *all = json_array();

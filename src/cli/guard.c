@@ -15,8 +15,17 @@
 static int child_status(pid_t pid)
 {
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    pid_t got;
+    while ((got = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
         ;
+    if (got < 0) {
+        perror("takeup: wait for the child that looks at the spool");
+        return EXIT_UNUSABLE;
+    }
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) {
+        (void)raise(SIGPIPE); /* whoever read our output has seen enough */
+        return EXIT_OK;
+    }
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
     (void)fprintf(stderr, "takeup: the child that looks at the spool was ended by signal %d (%s)\n",
@@ -32,9 +41,7 @@ int guard_run(int (*fn)(void *arg), void *arg, int timeout_s, const char *what)
         return fn(arg);
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        int status = fn(arg);
-        (void)fflush(NULL);
-        _exit(status);
+        _exit(cli_flush(fn(arg)));
     }
     struct pollfd ended = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
     int r = ended.fd < 0 ? 1 : poll(&ended, 1, timeout_s * 1000);

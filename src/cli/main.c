@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +35,8 @@ static int print_usage(FILE *out, int status)
                   "shows.\n\n");
     for (const struct cli_command *const *at = cli_commands; *at; at++)
         (void)fprintf(out, "  %-10s %s\n", (*at)->name, (*at)->summary);
-    (void)fprintf(out, "\n'takeup COMMAND --help' tells a command's options; see also takeup(1), "
+    (void)fprintf(out, "\ntakeup --version prints the version. 'takeup COMMAND --help' tells a "
+                       "command's options; see also takeup(1), "
                        "takeup-spool(5).\n");
     return status;
 }
@@ -47,27 +49,29 @@ static const struct cli_command *find_command(const char *name)
     return NULL;
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
-    limit_threads(argv);
     if (argc < 2)
         return print_usage(stderr, EXIT_USAGE);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0)
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
         return print_usage(stdout, EXIT_OK);
-    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
         printf("takeup %s\n", TAKEUP_VERSION);
         return EXIT_OK;
     }
-    struct cli cli = { .command = find_command(argv[1]) };
+    struct cli cli = { .command = find_command(name) };
     if (!cli.command) {
-        (void)fprintf(stderr, "takeup: there is no command '%s'\n  see: takeup --help\n", argv[1]);
+        (void)fprintf(stderr, "takeup: there is no command '%s'\n  see: takeup --help\n", name);
         return EXIT_USAGE;
     }
-    int status = cli.command->run(&cli, argc - 1, argv + 1);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        perror("takeup: write to standard output");
-        return status == EXIT_OK ? EXIT_NOT_SO : status;
-    }
-    return status;
+    return cli.command->run(&cli, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    limit_threads(argv);
+    (void)signal(SIGCHLD,
+                 SIG_DFL); /* "ignored" is inherited, and then no child can be waited for */
+    return cli_flush(run_command(argc, argv));
 }

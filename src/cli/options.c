@@ -195,6 +195,15 @@ int cli_usage(const struct cli *cli, const char *format, ...)
     return EXIT_USAGE;
 }
 
+int cli_flush(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    perror("takeup: write to standard output");
+    clearerr(stdout); /* told once */
+    return status == EXIT_OK ? EXIT_NOT_SO : status;
+}
+
 int cli_status_of(const struct err *err)
 {
     return err->kind == ERR_USAGE ? EXIT_USAGE : EXIT_UNUSABLE;

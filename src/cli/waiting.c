@@ -57,7 +57,7 @@ static void warn_unattended(const struct spool *spool)
         return;
     if (survey.alive_count == 0)
         (void)fprintf(stderr,
-                      "takeup: still waiting, and no live worker is there; start one with: takeup "
+                      "takeup: no live worker is there; start one with: takeup "
                       "worker --spool %s\n",
                       spool_path(spool));
     survey_release(&survey);
@@ -106,6 +106,8 @@ int waiting_for(const struct cli *cli, const struct spool *spool, const char *na
         } else if (late) {
             (void)err_set(&err, ERR_STOPPED, 0, "job '%s' has not ended in time: it is in %s", name,
                           job.path);
+            if (!warned)
+                warn_unattended(spool);
             status = cli_fail(EXIT_NOT_SO, &err);
         }
         survey_job_release(&job);

@@ -302,6 +302,14 @@ static int find_plan(struct pipelines *pipelines, const struct pipeline *pipelin
     return r;
 }
 
+int pipeline_check_params(struct pipelines *pipelines, const struct pipeline *pipeline,
+                          const json_t *params, struct err *err)
+{
+    struct plan *plan = NULL;
+    int r = find_plan(pipelines, pipeline, &plan, err);
+    return r < 0 ? r : plan_override(plan, params, err);
+}
+
 int pipeline_plan(struct pipelines *pipelines, const struct pipeline *pipeline,
                   const json_t *params, struct plan **ret_plan, struct err *err)
 {

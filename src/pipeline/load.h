@@ -47,6 +47,10 @@ int pipeline_plan(struct pipelines *pipelines, const struct pipeline *pipeline,
 /* The same checks for one file, wherever it lies, and nothing kept: `takeup validate`. */
 int pipeline_validate_file(const char *path, struct catalog *catalog, struct err *err);
 
+/* Would these params be taken? Nothing is warmed; the plan then has them in force. */
+int pipeline_check_params(struct pipelines *pipelines, const struct pipeline *pipeline,
+                          const json_t *params, struct err *err);
+
 /* The pipeline as a graph in DOT; nothing is warmed. The caller frees *ret_dot. */
 int pipeline_dot(struct pipelines *pipelines, const struct pipeline *pipeline, char **ret_dot,
                  struct err *err);

@@ -43,6 +43,13 @@ struct adopter {
     struct adopt_rules rules;
     struct watched *watched;
     size_t count;
+    /* Directories of our own that hold a job which could not be taken over yet. Nobody else would
+     * look there while we live. */
+    struct unfinished {
+        char token[TOKEN_SIZE];
+        char *dead;
+    } * unfinished;
+    size_t unfinished_count;
 };
 
 int adopter_new(struct seat *seat, const struct adopt_rules *rules, struct adopter **ret_adopter,
@@ -64,6 +71,9 @@ void adopter_free(struct adopter **adopter)
     for (size_t i = 0; i < (*adopter)->count; i++)
         free((*adopter)->watched[i].worker);
     free((*adopter)->watched);
+    for (size_t i = 0; i < (*adopter)->unfinished_count; i++)
+        free((*adopter)->unfinished[i].dead);
+    free((*adopter)->unfinished);
     free(*adopter);
     *adopter = NULL;
 }
@@ -183,11 +193,22 @@ static int look_around(struct adopter *adopter, int *ret_suspects, struct err *e
 /* ---- one job ---- */
 
 struct adoption {
+    struct adopter *adopter;
     struct seat *seat;
     const char *dead;
     adopt_fn *fn;
     void *arg;
 };
+
+static void remember(const struct adoption *adoption, const char *token)
+{
+    struct adopter *adopter = adoption->adopter;
+    adopter->unfinished = mem_resize(adopter->unfinished, adopter->unfinished_count + 1,
+                                     sizeof(adopter->unfinished[0]));
+    struct unfinished *one = &adopter->unfinished[adopter->unfinished_count++];
+    (void)snprintf(one->token, sizeof(one->token), "%s", token);
+    one->dead = mem_strdup(adoption->dead);
+}
 
 /* Into the fresh TOKEN: what was tried, and that the attempt that was under way is lost. */
 static int copy_attempts(const struct adoption *adoption, int from, int to, struct err *err)
@@ -249,6 +270,8 @@ static int take_over(const struct adoption *adoption, int fence_fd, const char *
         r = claim_from_token(adoption->seat, token, name, &claim, err);
     if (r == 1)
         adoption->fn(adoption->arg, claim, adoption->dead);
+    if (r < 0 && unlinkat(seat_dir(adoption->seat), token, AT_REMOVEDIR) < 0)
+        remember(adoption, token); /* the job may have moved there already */
     return r < 0 ? r : 0;
 }
 
@@ -298,7 +321,30 @@ static int adopt_token(const struct adoption *adoption, int dead_fd, const char 
                                     : err_set(err, ERR_IO, errnum, "adopt 'running/%s/%s'",
                                               adoption->dead, token);
     }
-    return empty_fence(adoption, fence, err);
+    int r = empty_fence(adoption, fence, err);
+    if (r < 0)
+        remember(adoption, fence);
+    return r;
+}
+
+/* What failed in an earlier look, once more. */
+static int finish_earlier(struct adopter *adopter, adopt_fn *fn, void *arg, struct err *err)
+{
+    size_t count = adopter->unfinished_count;
+    struct unfinished *earlier = TAKE(adopter->unfinished);
+    int failed = 0;
+    adopter->unfinished_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct adoption adoption = { adopter, adopter->seat, earlier[i].dead, fn, arg };
+        int r = empty_fence(&adoption, earlier[i].token, err);
+        if (r < 0 && r != -ENOENT) {
+            remember(&adoption, earlier[i].token);
+            failed = r;
+        }
+        free(earlier[i].dead);
+    }
+    free(earlier);
+    return failed;
 }
 
 static int adopt_worker(const struct adoption *adoption, struct watched *dead, struct err *err)
@@ -321,6 +367,17 @@ static int adopt_worker(const struct adoption *adoption, struct watched *dead, s
     return r;
 }
 
+/* What it was writing in tmp/ when it died. */
+static void remove_unfinished_writes(const struct adopter *adopter, const char *worker)
+{
+    static const char *const endings[] = { "json", "status", "now" };
+    for (size_t i = 0; i < COUNT(endings); i++) {
+        char file[NAME_SIZE];
+        (void)snprintf(file, sizeof(file), "%.240s.%s", worker, endings[i]);
+        (void)unlinkat(spool_dir(seat_spool(adopter->seat), PLACE_TMP), file, 0);
+    }
+}
+
 /* The newest stays, so that `health` can say when the last beat was. */
 static void remove_beats(const struct adopter *adopter)
 {
@@ -337,6 +394,7 @@ static void remove_beats(const struct adopter *adopter)
             continue;
         (void)snprintf(file, sizeof(file), "%.240s.json", one->worker);
         (void)unlinkat(beats, file, 0);
+        remove_unfinished_writes(adopter, one->worker);
     }
 }
 
@@ -346,9 +404,10 @@ int adopter_look(struct adopter *adopter, adopt_fn *fn, void *arg, struct err *e
     int r = look_around(adopter, &suspects, err);
     if (r < 0)
         return r;
+    failed = finish_earlier(adopter, fn, arg, err);
     for (size_t i = 0; i < adopter->count; i++) {
         struct watched *one = &adopter->watched[i];
-        struct adoption adoption = { adopter->seat, one->worker, fn, arg };
+        struct adoption adoption = { adopter, adopter->seat, one->worker, fn, arg };
         if (!one->dead || !one->has_dir)
             continue;
         r = adopt_worker(&adoption, one, failed ? NULL : err); /* one that fails stops no other */

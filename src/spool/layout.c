@@ -305,7 +305,17 @@ int spool_is_there(const struct spool *spool, struct err *err)
             *err = read;
         return r;
     }
-    return r == 0 && strcmp(id, spool->id) == 0;
+    if (r < 0 || strcmp(id, spool->id) != 0)
+        return 0;
+    for (int place = 0; place < PLACE_COUNT; place++) {
+        struct stat st;
+        if (fstat(spool->dirs[place], &st) == 0 && st.st_nlink == 0)
+            return err_set(
+                err, ERR_IO, 0,
+                "'%s/%s' was removed or replaced while it was in use; restart the worker",
+                spool->path, place_names[place]);
+    }
+    return 1;
 }
 
 int spool_now_ms(const struct spool *spool, const char *owner, int64_t *ret_now_ms, struct err *err)

@@ -60,8 +60,8 @@ static const char *pending_reason(const struct listing_entry *entry)
     }
     if (name_of_job_file(entry->name, name))
         return NULL;
-    return "is not a job: a job is a .json file; media go to media/, named by a job, or to "
-           "inbox/PIPELINE/";
+    return "is not a job: a job is a .json file; media go to media/ and are named by a job "
+           "(takeup submit writes one)";
 }
 
 static int scan_lane(const struct spool *spool, enum spool_place place, struct scan *scan,

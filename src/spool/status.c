@@ -41,6 +41,8 @@ static void add_head(struct str *text, const struct spool *spool, const struct s
         str_add(text, survey->running ? "takeup: working, " : "takeup: ready, ");
     str_addf(text, "%lld job%s pending, %lld running", (long long)survey->pending,
              survey->pending == 1 ? "" : "s", (long long)survey->running);
+    if (survey->deferred)
+        str_addf(text, ", %lld deferred", (long long)survey->deferred);
     if (survey->scan.problem_count)
         str_addf(text, ", %zu that cannot be taken (see below)", survey->scan.problem_count);
     if (survey->alive_count == 0)
@@ -54,8 +56,9 @@ static void add_worker_jobs(struct str *text, const json_t *jobs)
         const json_t *job = json_array_get(jobs, i);
         double progress = json_get_real(job, "progress", -1),
                eta_s = json_get_real(job, "eta_s", -1);
-        str_addf(text, "    %s: pipeline %s, step %s", json_get_text(job, "name", "?"),
-                 json_get_text(job, "pipeline", "?"), json_get_text(job, "step", "-"));
+        CLEANUP(mem_free_text) char *name = str_printable(json_get_text(job, "name", "?"));
+        str_addf(text, "    %s: pipeline %s, step %s", name, json_get_text(job, "pipeline", "?"),
+                 json_get_text(job, "step", "-"));
         if (progress >= 0)
             str_addf(text, ", %.0f %%", progress * 100);
         if (eta_s >= 0)
@@ -89,14 +92,14 @@ static void add_places(struct str *text, const struct survey *survey)
         int64_t count;
         const char *purpose;
     } places[] = {
-        { "inbox/", -1, "media dropped into inbox/PIPELINE/ become jobs of that pipeline" },
+        { "inbox/", -1, "not served by this version: drop job files into pending/ instead" },
         { "media/", -1, "a place for videos that come with a job file; never touched" },
         { "pending/", survey->pending, "drop job files (.json) here; high/ goes first, low/ last" },
         { "running/", survey->running, "jobs that a worker has" },
         { "deferred/", survey->deferred, "jobs between two attempts, or waiting for their input" },
         { "done/", survey->done, "results: a directory for each job, with result.json" },
         { "error/", survey->error, "jobs that failed; result.json says why" },
-        { "cancel/", -1, "an empty file named X asks for job X to be cancelled" },
+        { "cancel/", -1, "not served by this version" },
         { "heartbeat/", -1, "what the workers say of themselves" },
         { "tmp/", -1, "files being written; leave it alone" },
     };
@@ -116,9 +119,11 @@ static void add_problems(struct str *text, const struct survey *survey)
     size_t count = survey->scan.problem_count;
     if (count)
         str_add(text, "\nProblems\n");
-    for (size_t i = 0; i < count && i < PROBLEMS_SHOWN; i++)
-        str_addf(text, "  %s: %s\n", survey->scan.problems[i].path,
-                 survey->scan.problems[i].reason);
+    for (size_t i = 0; i < count && i < PROBLEMS_SHOWN; i++) {
+        CLEANUP(mem_free_text) char *path = str_printable(survey->scan.problems[i].path);
+        CLEANUP(mem_free_text) char *reason = str_printable(survey->scan.problems[i].reason);
+        str_addf(text, "  %s: %s\n", path, reason);
+    }
     if (count > PROBLEMS_SHOWN)
         str_addf(text, "  and %zu more\n", count - PROBLEMS_SHOWN);
 }

@@ -75,7 +75,7 @@ struct worker {
 void worker_options_default(struct worker_options *ret_options)
 {
     *ret_options = (struct worker_options){
-        .rules = { .default_pipeline = "ocr_only",
+        .rules = { .default_pipeline = DEFAULT_PIPELINE,
                    .max_attempts = 3,
                    .stall_ms = 300 * 1000,
                    .settle_ms = 2000,

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#define DEFAULT_PIPELINE "ocr_only" /* of a job that names none */
+
 struct worker_options {
     struct hand_rules rules;
     int jobs;            /* runners at a time, at least 1 */

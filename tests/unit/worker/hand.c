@@ -6,10 +6,25 @@
 #include "base/str.h"
 #include "spool/survey.h"
 #include "worker/hand.h"
+#include "worker/settle.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+
+/* ---- a disk that is full while a test says so ---- */
+
+static bool disk_is_full;
+
+int fsync(int fd)
+{
+    if (!disk_is_full)
+        return (int)syscall(SYS_fsync, fd);
+    errno = ENOSPC;
+    return -1;
+}
 
 /* ---- a pipeline that is a fake ---- */
 
@@ -423,6 +438,57 @@ static void test_an_input_that_does_not_come_is_an_error_in_the_end(void **state
     assert_string_equal(error_text(record, "class"), failure_name(FAILURE_INPUT_WAIT));
 }
 
+/* The disk is full when a job is to leave: it stays in hand, says why, and leaves when it can. */
+static const struct {
+    const char *name;
+    attempt_fn *attempt;
+    enum hand_fate fate;
+} refused[] = {
+    { "done", attempt_tells, FATE_DONE },
+    { "error", attempt_fails, FATE_ERROR },
+    { "deferred", attempt_waits, FATE_DEFERRED },
+};
+
+/* Full from the moment on at which the runner has started. */
+static void fill_disk_and_work(struct fixture *fixture, struct claim *claim)
+{
+    struct err err = { 0 };
+    assert_int_equal(hand_take(&fixture->context, claim, &fixture->hand), 1);
+    disk_is_full = true;
+    while (fixture->hand)
+        assert_ok(loop_wait(fixture->loop, -1, &err), err);
+}
+
+static void test_what_the_spool_refuses_is_tried_again(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        struct err err = { 0 };
+        struct claim *claim = NULL;
+        struct claim_rules rules = { 0, 0 };
+        const char *name = NULL, *reason = NULL;
+        fixture->context.attempt = refused[i].attempt;
+        drop(fixture, "a.json", "{\"input_path\": \"a\"}");
+        assert_int_equal(
+            claim_pending(fixture->seat, PLACE_PENDING, "a.json", &rules, &claim, &err), 1);
+        fill_disk_and_work(fixture, claim);
+        if (fixture->fate != FATE_STUCK || !fixture->unsettled)
+            fail_msg("'%s': fate %d with a full disk", refused[i].name, fixture->fate);
+        settle_again(&fixture->context);
+        assert_true(settle_problem(fixture->unsettled, 0, &name, &reason));
+        assert_string_equal(name, "a");
+        assert_non_null(strstr(reason, "No space left on device"));
+        assert_false(settle_problem(fixture->unsettled, 1, &name, &reason));
+        disk_is_full = false;
+        settle_again(&fixture->context);
+        if (fixture->fate != refused[i].fate || fixture->unsettled)
+            fail_msg("'%s': fate %d with room again", refused[i].name, fixture->fate);
+    }
+    assert_int_equal(faccessat(spool_dir(fixture->spool, PLACE_DONE), "a/result.json", F_OK, 0), 0);
+    assert_int_equal(faccessat(spool_dir(fixture->spool, PLACE_ERROR), "a/result.json", F_OK, 0),
+                     0);
+}
+
 static void test_two_jobs_of_one_name_are_both_there(void **state)
 {
     struct fixture *fixture = *state;
@@ -450,6 +516,7 @@ int main(void)
         HAND_TEST(test_a_hostile_body_is_a_crash),
         HAND_TEST(test_waiting_for_the_input_costs_no_attempt),
         HAND_TEST(test_an_input_that_does_not_come_is_an_error_in_the_end),
+        HAND_TEST(test_what_the_spool_refuses_is_tried_again),
         HAND_TEST(test_two_jobs_of_one_name_are_both_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ _takeup_jobs() {
 _takeup() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
     local commands='run init worker submit status wait health check validate pipelines steps graph'
-    local global='--spool --pipelines --plugins --json --log-level --log-format --help --version'
+    local global='--spool --pipelines --plugins --json --log-level --log-format --help'
     local words='' files=no
     COMPREPLY=()
 
@@ -34,31 +34,30 @@ _takeup() {
     done
 
     case $before in
-    --spool | --pipelines | --plugins | -o)
+    --spool | --pipelines | --plugins | -o | --out)
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         return
         ;;
-    --pipeline) words=$("${COMP_WORDS[0]}" pipelines --json 2>/dev/null |
+    --pipeline | -p) words=$("${COMP_WORDS[0]}" pipelines --json 2>/dev/null |
         sed -n 's/.*"id": *"\([^"]*\)".*/\1/p') ;;
-    --lane) words='high low' ;;
+    --lane) words='high normal low' ;;
     --log-level) words='error warn info debug trace' ;;
     --log-format) words='logfmt json' ;;
     --jobs | --name | --param | --settle | --input-wait | --stall | --timeout | --max-attempts | \
         --backoff | --lease | --within | --max-time) return ;;
     *)
         case $command in
-        '') words="$commands $global" ;;
+        '') words="$commands --help --version" ;;
         init) files=yes ;;
-        run) words="--pipeline --param -o $global" files=yes ;;
-        submit) words="--pipeline --name --lane --param --wait $global" files=yes ;;
+        run) words="--pipeline --param --out $global" files=yes ;;
+        submit) words="--pipeline --name --lane --param --wait --timeout $global" files=yes ;;
         validate) words=$global files=yes ;;
         worker)
             words="--jobs --drain --fail --max-time --settle --input-wait --stall --timeout
                 --max-attempts --backoff --lease $global"
             ;;
-        status | wait)
-            words="$(_takeup_jobs) --watch --timeout $global"
-            ;;
+        status) words="$(_takeup_jobs) --watch $global" ;;
+        wait) words="$(_takeup_jobs) --timeout $global" ;;
         health) words="--within $global" ;;
         graph) words="$("${COMP_WORDS[0]}" pipelines --json 2>/dev/null |
             sed -n 's/.*"id": *"\([^"]*\)".*/\1/p') $global" ;;

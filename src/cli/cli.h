@@ -64,6 +64,11 @@ struct cli_option {
 int cli_parse(struct cli *cli, const struct cli_option *options, int argc, char **argv,
               int *ret_first);
 
+/* For a command without options of its own that takes just `count` arguments (wants says which):
+ * -1 to go on, else the exit status. */
+int cli_parse_plain(struct cli *cli, int argc, char **argv, int count, const char *wants,
+                    int *ret_first);
+
 /* "takeup: TEXT", its hint on a second line. Returns status. */
 int cli_fail(int status, const struct err *err);
 int cli_usage(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -89,6 +94,12 @@ char *cli_plugins_dir(const struct cli *cli);
 int cli_open_catalog(const struct cli *cli, struct catalog **ret_catalog, struct err *err);
 int cli_open_pipelines(const struct cli *cli, struct catalog *catalog,
                        struct pipelines **ret_pipelines, struct err *err);
+
+/* Opens both, calls fn, closes them. What fn returns, or EXIT_UNUSABLE when they cannot be opened.
+ */
+typedef int cli_pipelines_fn(const struct cli *cli, struct catalog *catalog,
+                             struct pipelines *pipelines, void *arg);
+int cli_with_pipelines(const struct cli *cli, cli_pipelines_fn *fn, void *arg);
 
 /* Adds one of "--param STEP.PARAM=VALUE" to *params (made when NULL): VALUE is read as JSON, and is
  * a string when it is none. */

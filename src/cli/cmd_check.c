@@ -234,11 +234,9 @@ static int look(void *arg)
 static int run_check(struct cli *cli, int argc, char **argv)
 {
     int first;
-    int status = cli_parse(cli, NULL, argc, argv, &first);
+    int status = cli_parse_plain(cli, argc, argv, 0, "", &first);
     if (status >= 0)
         return status;
-    if (first < argc)
-        return cli_usage(cli, "takes no argument, but was given '%s'", argv[first]);
     return guard_run(look, cli, ANSWER_S, cli_spool_dir(cli));
 }
 

@@ -4,8 +4,11 @@
 
 #include <stdio.h>
 
-static int print_graph(const struct cli *cli, struct pipelines *pipelines, const char *id)
+static int print_graph(const struct cli *cli, struct catalog *catalog, struct pipelines *pipelines,
+                       void *arg)
 {
+    (void)catalog;
+    const char *id = arg;
     struct err err = { 0 };
     const struct pipeline *pipeline = pipelines_find(pipelines, id);
     if (!pipeline) {
@@ -30,22 +33,8 @@ static int print_graph(const struct cli *cli, struct pipelines *pipelines, const
 static int run_graph(struct cli *cli, int argc, char **argv)
 {
     int first;
-    int status = cli_parse(cli, NULL, argc, argv, &first);
-    if (status >= 0)
-        return status;
-    if (argc - first != 1)
-        return cli_usage(cli, "name the one pipeline to draw");
-    struct err err = { 0 };
-    struct catalog *catalog = NULL;
-    struct pipelines *pipelines = NULL;
-    if (cli_open_catalog(cli, &catalog, &err) < 0 ||
-        cli_open_pipelines(cli, catalog, &pipelines, &err) < 0)
-        status = cli_fail(EXIT_UNUSABLE, &err);
-    else
-        status = print_graph(cli, pipelines, argv[first]);
-    pipelines_free(&pipelines);
-    catalog_free(&catalog);
-    return status;
+    int status = cli_parse_plain(cli, argc, argv, 1, "name the one pipeline to draw", &first);
+    return status >= 0 ? status : cli_with_pipelines(cli, print_graph, argv[first]);
 }
 
 const struct cli_command cmd_graph = {

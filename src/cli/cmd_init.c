@@ -5,11 +5,10 @@
 static int run_init(struct cli *cli, int argc, char **argv)
 {
     int first;
-    int status = cli_parse(cli, NULL, argc, argv, &first);
+    int status =
+        cli_parse_plain(cli, argc, argv, 1, "name the one directory that is to be a spool", &first);
     if (status >= 0)
         return status;
-    if (argc - first != 1)
-        return cli_usage(cli, "name the one directory that is to be a spool");
     struct err err = { 0 };
     struct spool *spool = NULL;
     if (spool_init(argv[first], &err) < 0 || spool_open(argv[first], &spool, &err) < 0)

@@ -15,8 +15,10 @@ static json_t *pipeline_json(const struct pipeline *pipeline)
     return json;
 }
 
-static int print_pipelines(const struct cli *cli, const struct pipelines *pipelines)
+static int print_pipelines(const struct cli *cli, struct catalog *catalog,
+                           struct pipelines *pipelines, void *arg)
 {
+    (void)catalog, (void)arg;
     CLEANUP(json_drop) json_t *all = json_array();
     int status = EXIT_OK;
     const struct pipeline *pipeline;
@@ -39,22 +41,8 @@ static int print_pipelines(const struct cli *cli, const struct pipelines *pipeli
 static int run_pipelines(struct cli *cli, int argc, char **argv)
 {
     int first;
-    int status = cli_parse(cli, NULL, argc, argv, &first);
-    if (status >= 0)
-        return status;
-    if (first < argc)
-        return cli_usage(cli, "takes no argument, but was given '%s'", argv[first]);
-    struct err err = { 0 };
-    struct catalog *catalog = NULL;
-    struct pipelines *pipelines = NULL;
-    if (cli_open_catalog(cli, &catalog, &err) < 0 ||
-        cli_open_pipelines(cli, catalog, &pipelines, &err) < 0)
-        status = cli_fail(EXIT_UNUSABLE, &err);
-    else
-        status = print_pipelines(cli, pipelines);
-    pipelines_free(&pipelines);
-    catalog_free(&catalog);
-    return status;
+    int status = cli_parse_plain(cli, argc, argv, 0, "", &first);
+    return status >= 0 ? status : cli_with_pipelines(cli, print_pipelines, NULL);
 }
 
 const struct cli_command cmd_pipelines = {

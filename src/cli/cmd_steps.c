@@ -82,11 +82,9 @@ static void print_steps(const struct cli *cli, const struct catalog *catalog)
 static int run_steps(struct cli *cli, int argc, char **argv)
 {
     int first;
-    int status = cli_parse(cli, NULL, argc, argv, &first);
+    int status = cli_parse_plain(cli, argc, argv, 0, "", &first);
     if (status >= 0)
         return status;
-    if (first < argc)
-        return cli_usage(cli, "takes no argument, but was given '%s'", argv[first]);
     struct err err = { 0 };
     struct catalog *catalog = NULL;
     if (cli_open_catalog(cli, &catalog, &err) < 0 || catalog_load_plugins(catalog, &err) < 0)

@@ -72,16 +72,22 @@ static int validate_file(struct catalog *catalog, struct pipelines *pipelines, c
                                         : validate_job(pipelines, path, text, len, err);
 }
 
+struct files {
+    char **paths;
+    size_t count;
+};
+
 static int validate_files(const struct cli *cli, struct catalog *catalog,
-                          struct pipelines *pipelines, char **files, size_t count)
+                          struct pipelines *pipelines, void *arg)
 {
+    const struct files *files = arg;
     int status = EXIT_OK;
     CLEANUP(json_drop) json_t *all = json_array();
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < files->count; i++) {
         struct err err = { 0 };
-        bool valid = validate_file(catalog, pipelines, files[i], &err) >= 0;
+        bool valid = validate_file(catalog, pipelines, files->paths[i], &err) >= 0;
         json_t *one = json_object();
-        json_set_text(one, "file", files[i]);
+        json_set_text(one, "file", files->paths[i]);
         json_set_bool(one, "valid", valid);
         json_set_text(one, "error", valid ? NULL : err.text);
         json_set_text(one, "hint", valid || !err.hint[0] ? NULL : err.hint);
@@ -91,7 +97,7 @@ static int validate_files(const struct cli *cli, struct catalog *catalog,
             if (!cli->json)
                 printf("%s%s%s\n", err.text, err.hint[0] ? "\n  " : "", err.hint);
         } else if (!cli->json) {
-            printf("%s: valid\n", files[i]);
+            printf("%s: valid\n", files->paths[i]);
         }
     }
     if (cli->json)
@@ -107,17 +113,8 @@ static int run_validate(struct cli *cli, int argc, char **argv)
         return status;
     if (first == argc)
         return cli_usage(cli, "name the job or pipeline files to check");
-    struct err err = { 0 };
-    struct catalog *catalog = NULL;
-    struct pipelines *pipelines = NULL;
-    if (cli_open_catalog(cli, &catalog, &err) < 0 ||
-        cli_open_pipelines(cli, catalog, &pipelines, &err) < 0)
-        status = cli_fail(EXIT_UNUSABLE, &err);
-    else
-        status = validate_files(cli, catalog, pipelines, argv + first, (size_t)(argc - first));
-    pipelines_free(&pipelines);
-    catalog_free(&catalog);
-    return status;
+    struct files files = { argv + first, (size_t)(argc - first) };
+    return cli_with_pipelines(cli, validate_files, &files);
 }
 
 const struct cli_command cmd_validate = {

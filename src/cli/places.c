@@ -93,3 +93,17 @@ int cli_open_pipelines(const struct cli *cli, struct catalog *catalog,
                       "$TAKEUP_PIPELINES");
     return r;
 }
+
+int cli_with_pipelines(const struct cli *cli, cli_pipelines_fn *fn, void *arg)
+{
+    struct err err = { 0 };
+    struct catalog *catalog = NULL;
+    struct pipelines *pipelines = NULL;
+    int r = cli_open_catalog(cli, &catalog, &err);
+    if (r == 0)
+        r = cli_open_pipelines(cli, catalog, &pipelines, &err);
+    int status = r < 0 ? cli_fail(EXIT_UNUSABLE, &err) : fn(cli, catalog, pipelines, arg);
+    pipelines_free(&pipelines);
+    catalog_free(&catalog);
+    return status;
+}

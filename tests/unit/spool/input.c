@@ -65,6 +65,7 @@ static void test_growing(void **state)
     assert_int_equal(input_open(root, "clip", 1000, grow, &root, &fd, &print, &err), 0);
     assert_non_null(strstr(err.text, "still changing"));
     CLEANUP(fs_close) int writer = openat(root, "clip", O_WRONLY | O_CLOEXEC);
+    assert_true(writer >= 0);
     assert_int_equal(input_open(root, "clip", 0, NULL, NULL, &fd, &print, &err), 0);
     assert_non_null(strstr(err.text, "being written"));
 }

@@ -52,8 +52,10 @@ static int work(const struct cli *cli, const struct asked *asked)
     struct catalog *catalog = NULL;
     struct pipelines *pipelines = NULL;
     int r = cli_open_spool(cli, &spool, &err);
-    if (r == 0)
+    if (r == 0) {
+        log_info(LOG_FIELDS("spool", spool_path(spool), "version", TAKEUP_VERSION), "starting");
         r = cli_open_catalog(cli, &catalog, &err);
+    }
     if (r == 0)
         r = cli_open_pipelines(cli, catalog, &pipelines, &err);
     struct worker_tally tally = { 0 };

@@ -80,6 +80,8 @@ char *cli_plugins_dir(const struct cli *cli)
 int cli_open_catalog(const struct cli *cli, struct catalog **ret_catalog, struct err *err)
 {
     CLEANUP(mem_free_text) char *dir = cli_plugins_dir(cli);
+    if (named(cli->plugins, "TAKEUP_PLUGINS") && !is_dir(dir))
+        return err_set(err, ERR_MISSING, ENOENT, "plugin directory '%s'", dir);
     return catalog_new(steps_table, dir, ret_catalog, err);
 }
 

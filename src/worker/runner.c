@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum state { RUNNING, STOPPING, KILLED, STATE_COUNT };
@@ -308,6 +309,15 @@ void runner_stop(struct runner *runner, enum failure reason)
     apply(runner, EV_STOP);
 }
 
+/* Not for ever: a process in a call to a filesystem that does not answer ends when that ends. */
+static void kill_now(pid_t pid)
+{
+    (void)kill(-pid, SIGKILL);
+    (void)kill(pid, SIGKILL);
+    for (int i = 0; i < 50 && waitpid(pid, NULL, WNOHANG) == 0; i++)
+        (void)nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL);
+}
+
 void runner_free(struct runner **runner)
 {
     if (!*runner)
@@ -316,11 +326,8 @@ void runner_free(struct runner **runner)
     loop_remove(old->loop, &old->wire_watch);
     loop_remove(old->loop, &old->pid_watch);
     loop_remove(old->loop, &old->tick_watch);
-    if (old->pid > 0) {
-        (void)kill(-old->pid, SIGKILL);
-        (void)kill(old->pid, SIGKILL);
-        reap(old);
-    }
+    if (old->pid > 0)
+        kill_now(old->pid);
     fs_close(&old->pid_fd);
     fs_close(&old->wire_fd);
     free(old);

@@ -46,7 +46,8 @@ int runner_start(struct loop *loop, const struct runner_limits *limits,
 pid_t runner_pid(const struct runner *runner);
 /* Ends it for this reason: FAILURE_SHUTDOWN, FAILURE_CANCELLED. on_end comes from the loop. */
 void runner_stop(struct runner *runner, enum failure reason);
-/* Kills and reaps it if it still runs; on_end is not called any more. NULL afterwards. */
+/* Kills it if it still runs, and reaps it if it dies at once; on_end is not called any more. NULL
+ * afterwards. */
 void runner_free(struct runner **runner);
 
 #endif

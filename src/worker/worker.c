@@ -38,6 +38,7 @@ enum {
     LANES = COUNT(((struct scan *)0)->lane),
     CLAIMS_A_TURN =
         16,          /* then the loop comes round: a beat and a signal must not wait for a list */
+    STOP_MS = 4000,  /* then it ends without the runners that cannot be killed (a dead mount) */
     LOWER_EVERY = 8, /* one claim in so many goes to the next lower lane, so that none starves */
 };
 
@@ -65,9 +66,10 @@ struct worker {
     struct unsettled *unsettled; /* jobs that the spool would not let go yet */
 
     bool stopping;
-    int64_t ends_ms; /* monotonic; INT64_MAX: no end */
-    int uncertain;   /* workers that look dead but are not certain yet */
-    int64_t pending; /* as last listed */
+    int64_t stopped_ms; /* monotonic: when that began */
+    int64_t ends_ms;    /* monotonic; INT64_MAX: no end */
+    int uncertain;      /* workers that look dead but are not certain yet */
+    int64_t pending;    /* as last listed */
     struct worker_tally tally;
     char reason[ERR_TEXT_SIZE]; /* why it is paused; "": it is not */
 };
@@ -419,6 +421,7 @@ static void stop(struct worker *worker, const char *why)
     if (worker->stopping)
         return;
     worker->stopping = true;
+    worker->stopped_ms = time_mono_ms();
     log_info(LOG_NO_FIELDS, "stopping: %s", why);
     for (int i = 0; i < worker->options->jobs; i++)
         if (worker->hands[i])
@@ -469,7 +472,7 @@ static int64_t until_next_ms(const struct worker *worker)
 static bool worker_turn(struct worker *worker)
 {
     if (worker->stopping)
-        return worker->busy > 0;
+        return worker->busy > 0 && time_mono_ms() - worker->stopped_ms < STOP_MS;
     if (time_mono_ms() >= worker->ends_ms) {
         stop(worker, "its time is over (--max-time)");
         return worker->busy > 0;

@@ -81,8 +81,7 @@ static void check_disk(struct report *report, const struct spool *spool)
                             (long long)(free_bytes / (1 << 20)), fs_type_name(spool_root(spool)));
     if (free_bytes >= 0 && free_bytes < options.min_free_bytes)
         add_row(report, FAIL, "disk", text,
-                "make room: below 256 MiB a worker claims nothing (takeup prune, or remove what is "
-                "old in done/)");
+                "make room, for example in done/: below 256 MiB a worker claims nothing");
     else
         add_row(report, FINE, "disk", text, NULL);
 }

@@ -135,8 +135,8 @@ static const struct {
     { "clip", "s1", "done/clip" },
     { "clip", "s3", "done/clip.3" },
     { "clip", "s4", "error/clip.2" },
-    { "clip", "none", NULL }, /* ended ones of that name are not ours: it was withdrawn */
-    { "both", "s", "done/both" },       /* ours has ended, though another one waits */
+    { "clip", "none", NULL },     /* ended ones of that name are not ours: it was withdrawn */
+    { "both", "s", "done/both" }, /* ours has ended, though another one waits */
     { "both", "other", "pending/both.json" },
     { "many", "mlast", "done/many." TOKEN },
     { "nothing", "s", NULL },

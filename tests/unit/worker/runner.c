@@ -2,6 +2,7 @@
 
 #include "worker/runner.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -290,6 +291,11 @@ static void test_a_runner_dies_with_its_worker(void **state)
     (void)close(ready[1]);
     assert_int_equal(kill(worker, SIGKILL), 0);
     assert_int_equal(waitpid(worker, NULL, 0), worker);
+    struct pollfd ended = { .fd = ready[0], .events = POLLIN };
+    if (poll(&ended, 1, 10000) == 0) { /* only a failure ever waits so long */
+        (void)kill(runner, SIGKILL);
+        fail_msg("the runner outlives its worker");
+    }
     assert_int_equal(read(ready[0], &runner, 1), 0);
     (void)close(ready[0]);
 }

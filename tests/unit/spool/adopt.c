@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +45,17 @@ static pid_t start_worker(const struct fixture *fixture, bool start)
     assert_int_equal(read(ready[0], &byte, 1), 1);
     (void)close(ready[0]);
     return pid;
+}
+
+static int syncs_until_failure; /* the n-th fsync from now on fails; 0: none */
+
+int fsync(int fd)
+{
+    if (syncs_until_failure > 0 && --syncs_until_failure == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
 }
 
 struct adopted {
@@ -131,6 +144,59 @@ static void test_without_heartbeat(void **state)
     claim_free(&adopted.claim);
 }
 
+/* A disk that fails in the midst of an adoption: the job is in our own directory by then, where
+ * nobody else would look, so the next look finishes it. */
+static void test_a_failed_adoption_is_finished(void **state)
+{
+    struct fixture *fixture = *state;
+    int root = spool_root(fixture->spool);
+    struct adopt_rules adopt = { 3600000, 0 };
+    struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+    for (int failing = 1; failing <= 2; failing++) {
+        struct adopted adopted = { 0 };
+        struct err err = { 0 };
+        CLEANUP(adopter_free) struct adopter *adopter = NULL;
+        assert_ok(adopter_new(fixture->seat, &adopt, &adopter, &err), err);
+        assert_int_equal(mkdirat(root, "running/old.1.x", 0700), 0);
+        assert_int_equal(mkdirat(root, "running/old.1.x/t", 0700), 0);
+        fixture_drop(fixture, "running/old.1.x/t/a.job", JOB);
+        assert_int_equal(utimensat(root, "running/old.1.x", old, 0), 0);
+        syncs_until_failure = failing;
+        assert_true(adopter_look(adopter, keep, &adopted, &err) < 0);
+        assert_int_equal(adopted.count, 0);
+        assert_ok(adopter_look(adopter, keep, &adopted, &err), err);
+        if (adopted.count != 1 || strcmp(claim_name(adopted.claim), "a") != 0)
+            fail_msg("sync %d failed: %d adopted", failing, adopted.count);
+        assert_int_equal(claim_defer(adopted.claim, 0, &err), 0);
+        claim_free(&adopted.claim);
+        assert_int_equal(fixture_count(fixture, "deferred"), failing);
+        /* It is empty, and goes by its own time, which the adoption has made new. */
+        assert_int_equal(unlinkat(root, "running/old.1.x", AT_REMOVEDIR), 0);
+    }
+}
+
+/* Of two dead ones the older goes, with what it was writing. */
+static void test_unfinished_writes_go(void **state)
+{
+    struct fixture *fixture = *state;
+    int root = spool_root(fixture->spool);
+    struct adopted adopted = { 0 };
+    fixture_drop(fixture, "heartbeat/older.json", "{");
+    fixture_drop(fixture, "heartbeat/newer.json", "{");
+    fixture_drop(fixture, "tmp/older.now", "");
+    fixture_drop(fixture, "tmp/newer.now", "");
+    for (int i = 1; i <= 2; i++) {
+        struct timespec old[2] = { { .tv_sec = 1000L * i }, { .tv_sec = 1000L * i } };
+        assert_int_equal(
+            utimensat(root, i == 1 ? "heartbeat/older.json" : "heartbeat/newer.json", old, 0), 0);
+    }
+    assert_int_equal(look(fixture, 3600000, 0, &adopted), 0);
+    assert_false(fixture_has(fixture, "heartbeat/older.json"));
+    assert_false(fixture_has(fixture, "tmp/older.now"));
+    assert_true(fixture_has(fixture, "heartbeat/newer.json"));
+    assert_true(fixture_has(fixture, "tmp/newer.now"));
+}
+
 static void test_survey(void **state)
 {
     struct fixture *fixture = *state;
@@ -206,6 +272,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_deaths),
         FIXTURE_TEST(test_without_heartbeat),
+        FIXTURE_TEST(test_a_failed_adoption_is_finished),
+        FIXTURE_TEST(test_unfinished_writes_go),
         FIXTURE_TEST(test_survey),
         FIXTURE_TEST(test_layout),
     };

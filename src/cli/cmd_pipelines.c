@@ -9,6 +9,10 @@ static json_t *pipeline_json(const struct pipeline *pipeline)
     json_t *json = json_object();
     json_set_text(json, "id", pipeline->id);
     json_set_text(json, "description", pipeline->description);
+    if (pipeline->max_parallel > 0)
+        json_set_int(json, "max_parallel", pipeline->max_parallel);
+    else
+        json_set(json, "max_parallel", NULL);
     json_set_text(json, "path", pipeline->path);
     json_set_text(json, "hash", pipeline->hash);
     json_set_text(json, "error", pipeline->broken ? pipeline->broken->text : NULL);
@@ -28,10 +32,14 @@ static int print_pipelines(const struct cli *cli, struct catalog *catalog,
             status = EXIT_NOT_SO;
         if (cli->json)
             continue;
+        char limit[32] = "";
+        if (pipeline->max_parallel > 0)
+            (void)snprintf(limit, sizeof(limit), " (max_parallel %d)", pipeline->max_parallel);
         if (pipeline->broken)
             printf("%-16s CANNOT BE USED: %s\n", pipeline->id, pipeline->broken->text);
         else
-            printf("%-16s %s\n%-16s %s\n", pipeline->id, pipeline->description, "", pipeline->path);
+            printf("%-16s %s%s\n%-16s %s\n", pipeline->id, pipeline->description, limit, "",
+                   pipeline->path);
     }
     if (cli->json)
         cli_print_json(all);

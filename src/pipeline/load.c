@@ -144,6 +144,7 @@ static struct entry *entry_new(const char *path, struct catalog *catalog)
     entry->shown = (struct pipeline){
         .id = entry->id,
         .description = entry->description ? entry->description : "",
+        .max_parallel = entry->file.max_parallel,
         .path = entry->path,
         .hash = entry->hash,
         .broken = r < 0 ? &entry->err : NULL,

@@ -17,6 +17,7 @@ struct plan;      /* a checked DAG with its instances */
 struct pipeline {
     const char *id;          /* of a broken file without one: the file's name less its ending */
     const char *description; /* "" when not said */
+    int max_parallel;        /* how many of its jobs a worker runs at a time; 0: no limit */
     const char *path;
     const char *hash;         /* of the file's bytes: 16 hex digits */
     const struct err *broken; /* "FILE:LINE:COLUMN: …"; NULL: it is fine */

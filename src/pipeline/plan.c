@@ -18,12 +18,15 @@ enum { LIST_BYTES_MAX = 300 };
 
 struct top_keys {
     const char *id, *description;
+    int64_t max_parallel;
     const struct tree_node *steps;
 };
 
 static const struct key top_keys[] = {
     { "id", KEY_TEXT, offsetof(struct top_keys, id), NULL, 0, 0, NULL, "its name" },
     { "description", KEY_TEXT, offsetof(struct top_keys, description), NULL, 0, 0, NULL, "a line" },
+    { "max_parallel", KEY_INT, offsetof(struct top_keys, max_parallel), NULL, 1, 1000, NULL,
+      "jobs of it at a time" },
     { "steps", KEY_NODE, offsetof(struct top_keys, steps), NULL, 0, 0, NULL, "what it does" },
     { 0 },
 };
@@ -85,6 +88,7 @@ int plan_file_read(const struct tree *tree, struct plan_file *ret_file, struct e
     const struct top_keys *top = ret_file->top.data;
     ret_file->id = top->id;
     ret_file->description = top->description ? top->description : "";
+    ret_file->max_parallel = (int)top->max_parallel;
     ret_file->steps = top->steps;
     return r < 0 ? r : check_top(tree, root, ret_file, err);
 }

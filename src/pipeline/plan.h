@@ -39,6 +39,7 @@ struct plan {
 struct plan_file {
     struct key_values top; /* owns the texts */
     const char *id, *description;
+    int max_parallel;              /* 0: not said */
     const struct tree_node *steps; /* a list */
 };
 

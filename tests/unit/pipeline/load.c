@@ -26,7 +26,8 @@ static const struct {
     { "id: a1234567890123456789012345678901234567890123456789012345678901234\nsteps: [" SOURCE "]",
       ":1:5: the id ", ERR_CONFIG },
     { "id: p\nstep: [" SOURCE "]\n",
-      ":2:1: unknown key 'step' (did you mean 'steps'?); there are: id, description, steps",
+      ":2:1: unknown key 'step' (did you mean 'steps'?); there are: id, description, "
+      "max_parallel, steps",
       ERR_CONFIG },
     { STEPS("x"), ":2:9: step 1: expected a map of keys, found a string", ERR_CONFIG },
     { STEPS("{id: a, uses: source}"), ":2:17: step 1: unknown key 'uses' (did you mean 'use'?)",
@@ -77,6 +78,11 @@ static const struct {
       "two steps write 'segments' of the result: 'b' (reader) and 'c' (reader)", ERR_CONFIG },
     { STEPS(SOURCE ", {id: b, use: reader, needs: [a]}, {id: c, use: text_writer, needs: [b]}"),
       "step 'c' (text_writer) writes 'text.txt', which the result has by itself", ERR_CONFIG },
+    { "max_parallel: 1000\n" STEPS(SOURCE), NULL, 0 },
+    { "max_parallel: 0\n" STEPS(SOURCE),
+      ":1:15: 'max_parallel': expected a value from 1 to 1000, found 0", ERR_CONFIG },
+    { "max_parallel: all\n" STEPS(SOURCE),
+      ":1:15: 'max_parallel': expected an integer, found a str", ERR_CONFIG },
     { "id: p\nid: q\n", ":2:1: duplicate key 'id'", ERR_CONFIG },
 };
 
@@ -148,6 +154,18 @@ static void test_a_broken_file_does_not_hide_the_others(void **state)
     CLEANUP(mem_free_text) char *list = pipelines_list(fixture.pipelines);
     assert_string_equal(list, "bad, p");
     assert_null(pipelines_find(fixture.pipelines, "q"));
+    fixture_end(&fixture);
+}
+
+static void test_max_parallel(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_make(&fixture, "f.yaml", STEPS(SOURCE), NULL);
+    assert_int_equal(pipelines_at(fixture.pipelines, 0)->max_parallel, 0);
+    fixture_end(&fixture);
+    fixture_make(&fixture, "f.yaml", "max_parallel: 2\n" STEPS(SOURCE), NULL);
+    assert_int_equal(pipelines_at(fixture.pipelines, 0)->max_parallel, 2);
     fixture_end(&fixture);
 }
 
@@ -262,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_json_and_links),
         cmocka_unit_test(test_a_broken_file_does_not_hide_the_others),
+        cmocka_unit_test(test_max_parallel),
         cmocka_unit_test(test_no_directory),
         cmocka_unit_test(test_params_of_a_job),
         cmocka_unit_test(test_warm_that_fails_tells_why_and_again_in_the_job),

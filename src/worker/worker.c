@@ -1,11 +1,7 @@
-/* What may go wrong here is mostly that something is not noticed. So:
+/* The loop, and what belongs to no other file of this room: the beat, pausing, signals, the end.
  *
- * - inotify, a free runner, a due time, the rescan timer only set `scan_wanted`. A scan lists
- *   everything anew; what it found is then claimed in order, and a name that is gone meanwhile is
- *   no error.
- * - A name that is there but cannot be taken yet (half written, unreadable) makes the next scan
- *   come sooner, since time, and no event, may be what it waits for.
- * - A spool that fails does not end the worker: it is `paused`, says why, and tries again. */
+ * What to claim next is the queue's; what becomes of a claim is the hand's. A spool that fails does
+ * not end the worker: it is `paused`, says why, and tries again. */
 #include "worker/worker.h"
 
 #include "base/fs.h"
@@ -13,10 +9,9 @@
 #include "base/proc.h"
 #include "base/time.h"
 #include "spool/adopt.h"
-#include "spool/scan.h"
 #include "spool/survey.h"
+#include "worker/queue.h"
 #include "worker/settle.h"
-#include "worker/untaken.h"
 #include "worker/watch.h"
 
 #include <errno.h>
@@ -30,16 +25,10 @@
 enum {
     BEAT_MS = 1000,
     STATUS_MS = 10 * 1000,
-    RESCAN_LOCAL_MS = 10 * 1000,
-    RESCAN_REMOTE_MS = 1000,
-    RETRY_FIRST_MS = 500, /* after a name that could not be taken; doubles */
-    RETRY_MAX_MS = 2000,
     STILL_MS = 3000,
-    LANES = COUNT(((struct scan *)0)->lane),
     CLAIMS_A_TURN =
-        16,          /* then the loop comes round: a beat and a signal must not wait for a list */
-    STOP_MS = 4000,  /* then it ends without the runners that cannot be killed (a dead mount) */
-    LOWER_EVERY = 8, /* one claim in so many goes to the next lower lane, so that none starves */
+        16,         /* then the loop comes round: a beat and a signal must not wait for a list */
+    STOP_MS = 4000, /* then it ends without the runners that cannot be killed (a dead mount) */
 };
 
 struct worker {
@@ -54,22 +43,13 @@ struct worker {
     struct hand **hands; /* options->jobs of them; NULL: free */
     int busy;
 
-    bool scan_wanted;
-    int64_t scan_at_ms; /* by the monotonic clock: the latest time of the next scan */
-    int64_t retry_ms;
-    struct scan scan; /* what was found, and how far it is claimed: */
-    size_t lane_at[LANES], due_at;
-    unsigned claims;
-    bool scanned;       /* at least once, whole */
-    int taken, waiting; /* of the newest scan: claimed; not whole yet */
-    struct untaken untaken;
+    struct queue *queue;
     struct unsettled *unsettled; /* jobs that the spool would not let go yet */
 
     bool stopping;
     int64_t stopped_ms; /* monotonic: when that began */
     int64_t ends_ms;    /* monotonic; INT64_MAX: no end */
     int uncertain;      /* workers that look dead but are not certain yet */
-    int64_t pending;    /* as last listed */
     struct worker_tally tally;
     char reason[ERR_TEXT_SIZE]; /* why it is paused; "": it is not */
 };
@@ -107,7 +87,7 @@ static void unpause(struct worker *worker)
         return;
     log_info(LOG_NO_FIELDS, "goes on: no longer so: %s", worker->reason);
     worker->reason[0] = '\0';
-    worker->scan_wanted = true;
+    queue_hint(worker->queue);
 }
 
 /* Is the spool there, and is there room for results? */
@@ -138,8 +118,9 @@ static void beat(struct worker *worker)
 {
     struct heartbeat_job *jobs = mem_zero((size_t)worker->options->jobs, sizeof(*jobs));
     struct heartbeat_problem problems[UNTAKEN_MAX + 8];
-    size_t problem_count = worker->untaken.count;
-    memcpy(problems, worker->untaken.problems, problem_count * sizeof(problems[0]));
+    const struct untaken *untaken = queue_untaken(worker->queue);
+    size_t problem_count = untaken->count;
+    memcpy(problems, untaken->problems, problem_count * sizeof(problems[0]));
     const char *name, *reason;
     for (size_t i = 0;
          problem_count < COUNT(problems) && settle_problem(worker->unsettled, i, &name, &reason);
@@ -155,7 +136,7 @@ static void beat(struct worker *worker)
         .jobs = jobs,
         .problems = problems,
         .problem_count = problem_count,
-        .pending = worker->pending,
+        .pending = queue_pending(worker->queue),
         .done = worker->tally.done,
         .error = worker->tally.error,
     };
@@ -236,7 +217,7 @@ static void on_fate(void *arg, enum hand_fate fate)
         break;
     case FATE_DEFERRED:
         worker->tally.deferred++;
-        worker->scan_wanted = true; /* it may be due at once */
+        queue_hint(worker->queue); /* it may be due at once */
         break;
     case FATE_WITHDRAWN:
     case FATE_STUCK:
@@ -270,121 +251,26 @@ static void take(struct worker *worker, struct claim *claim)
     beat(worker);
 }
 
-/* ---- scan and claim ---- */
+/* ---- claim ---- */
 
-static void scan(struct worker *worker)
+static void spool_failed(struct worker *worker, const struct err *err)
 {
-    struct err err = { 0 };
-    int64_t now_ms;
-    scan_release(&worker->scan);
-    memset(worker->lane_at, 0, sizeof(worker->lane_at));
-    worker->due_at = 0;
-    worker->taken = worker->waiting = 0;
-    untaken_scan_begins(&worker->untaken);
-    worker->scanned = false;
-    int64_t rescan_ms = worker->options->rescan_ms                ? worker->options->rescan_ms
-                        : fs_is_remote(spool_root(worker->spool)) ? RESCAN_REMOTE_MS
-                                                                  : RESCAN_LOCAL_MS;
-    worker->scan_at_ms = time_mono_ms() + rescan_ms;
-    worker->scan_wanted = false;
-    int r = spool_now_ms(worker->spool, seat_name(worker->seat), &now_ms, &err);
-    if (r == 0)
-        r = scan_spool(worker->spool, now_ms / 1000, &worker->scan, &err);
-    if (r < 0) {
-        pause_for(worker, err.text);
-        worker->scan_at_ms = time_mono_ms() + RESCAN_REMOTE_MS;
-        return;
-    }
-    worker->scanned = true;
-    worker->pending = 0;
-    for (size_t i = 0; i < LANES; i++)
-        worker->pending += (int64_t)worker->scan.lane[i].count;
-    if (worker->scan.next_due_s != INT64_MAX) {
-        int64_t due_ms = time_mono_ms() + worker->scan.next_due_s * 1000 - now_ms;
-        if (due_ms < worker->scan_at_ms)
-            worker->scan_at_ms = due_ms;
-    }
-}
-
-/* The lane whose turn it is: the highest that has names, but now and then the one below it. */
-static int pick_lane(const struct worker *worker)
-{
-    int first = -1;
-    for (int i = 0; i < (int)LANES; i++) {
-        if (worker->lane_at[i] >= worker->scan.lane[i].count)
-            continue;
-        if (first >= 0)
-            return i;
-        first = i;
-        if ((worker->claims + 1) % LOWER_EVERY != 0)
-            return first;
-    }
-    return first;
-}
-
-/* A name that is there and stays: told, and tried again soon. One that the system refuses (ERR_IO)
- * is nothing to wait for; one that is not whole yet is. */
-static void leave(struct worker *worker, enum spool_place place, const char *name,
-                  const struct err *why)
-{
-    untaken_note(&worker->untaken, place, name, why->text);
-    worker->waiting += why->kind != ERR_IO;
-    int64_t again_ms = time_mono_ms() + worker->retry_ms;
-    if (again_ms < worker->scan_at_ms)
-        worker->scan_at_ms = again_ms;
-}
-
-/* One claim, or try of one. 1: there may be more. 0: the list is spent. < 0: the spool failed. */
-static int claim_next(struct worker *worker, struct err *err)
-{
-    struct claim *claim = NULL;
-    struct claim_rules rules = { worker->options->rules.settle_ms,
-                                 worker->options->rules.input_wait_ms };
-    int lane = pick_lane(worker), r;
-    bool has_due = worker->due_at < worker->scan.due.count;
-    if (!has_due && lane < 0)
-        return 0;
-    /* Due ones and new ones in turn, so that many jobs without input do not hold up the rest. */
-    bool takes_due = has_due && (lane < 0 || worker->claims % 2 == 0);
-    const char *name = takes_due ? worker->scan.due.names[worker->due_at++]
-                                 : worker->scan.lane[lane].names[worker->lane_at[lane]++];
-    enum spool_place place = takes_due ? PLACE_DEFERRED : scan_lanes[lane];
-    r = takes_due ? claim_deferred(worker->seat, name, &claim, err)
-                  : claim_pending(worker->seat, place, name, &rules, &claim, err);
-    worker->claims++;
-    if (r < 0)
-        return r;
-    if (r == 0 && err->kind != ERR_NONE)
-        leave(worker, place, name, err);
-    else
-        worker->pending -= !takes_due; /* ours now, or somebody else's */
-    if (r > 0) {
-        worker->retry_ms = RETRY_FIRST_MS;
-        worker->taken++;
-        take(worker, claim);
-    }
-    return 1;
+    pause_for(worker, err->text);
+    renew_seat(worker);
 }
 
 static void claim_all(struct worker *worker)
 {
     struct err err = { 0 };
-    int r = 1;
-    for (int i = 0; i < CLAIMS_A_TURN && worker->busy < worker->options->jobs && r > 0; i++)
-        r = claim_next(worker, &err);
-    if (r == 0)
-        untaken_list_spent(&worker->untaken);
-    if (r < 0) {
-        pause_for(worker, err.text);
-        worker->scan_at_ms = time_mono_ms() + RESCAN_REMOTE_MS;
-        scan_release(&worker->scan);
-        renew_seat(worker);
+    int r = queue_look(worker->queue, worker->seat, &err) < 0 ? -1 : 1;
+    for (int i = 0; i < CLAIMS_A_TURN && worker->busy < worker->options->jobs && r > 0; i++) {
+        struct claim *claim = NULL;
+        r = queue_next(worker->queue, worker->seat, &claim, &err);
+        if (claim)
+            take(worker, claim);
     }
-}
-
-static bool list_is_spent(const struct worker *worker)
-{
-    return worker->due_at >= worker->scan.due.count && pick_lane(worker) < 0;
+    if (r < 0)
+        spool_failed(worker, &err);
 }
 
 /* ---- adoption ---- */
@@ -413,7 +299,7 @@ static void on_adopt(void *arg, uint32_t events)
 static void on_hint(void *arg)
 {
     struct worker *worker = arg;
-    worker->scan_wanted = true;
+    queue_hint(worker->queue);
 }
 
 static void stop(struct worker *worker, const char *why)
@@ -438,34 +324,23 @@ static void on_signal(void *arg, uint32_t number)
 }
 
 /* Nothing pending, due or running here, and nobody whose jobs may become ours in a moment: as the
- * newest scan saw it, so that what came while the last job ran is not left. What the system does
- * not let us take is no reason to stay: it is told, and a later run may have better luck. */
+ * newest look saw it, so that what came while the last job ran is not left. */
 static bool is_drained(const struct worker *worker)
 {
-    return worker->scanned && !worker->scan_wanted && worker->busy == 0 && !worker->unsettled &&
-           worker->uncertain == 0 && list_is_spent(worker) && worker->taken == 0 &&
-           worker->waiting == 0;
-}
-
-/* Once the list is spent, another look tells whether that was all: at once if something was taken,
- * a little later if something waits. */
-static void drain_on(struct worker *worker)
-{
-    if (worker->busy > 0 || !list_is_spent(worker) || is_drained(worker))
-        return;
-    int64_t at_ms = time_mono_ms() + (worker->taken > 0 ? 0 : worker->retry_ms);
-    if (at_ms < worker->scan_at_ms)
-        worker->scan_at_ms = at_ms;
+    return worker->busy == 0 && !worker->unsettled && worker->uncertain == 0 &&
+           queue_is_drained(worker->queue);
 }
 
 static int64_t until_next_ms(const struct worker *worker)
 {
-    int64_t at_ms = worker->scan_at_ms < worker->ends_ms ? worker->scan_at_ms : worker->ends_ms;
-    int64_t wait_ms = at_ms - time_mono_ms();
     bool idle = worker->busy < worker->options->jobs && !worker->reason[0] && !worker->stopping;
-    if (!idle)
-        return worker->ends_ms == INT64_MAX ? -1 : wait_ms < 0 ? BEAT_MS : wait_ms;
-    return worker->scan_wanted || wait_ms < 0 || !list_is_spent(worker) ? 0 : wait_ms;
+    int64_t at_ms = idle ? queue_due_ms(worker->queue) : INT64_MAX;
+    if (worker->ends_ms < at_ms)
+        at_ms = worker->ends_ms;
+    if (at_ms == INT64_MAX)
+        return -1;
+    int64_t wait_ms = at_ms - time_mono_ms();
+    return wait_ms > 0 ? wait_ms : idle ? 0 : BEAT_MS;
 }
 
 /* What the events asked for. False: the worker is to end. */
@@ -479,15 +354,9 @@ static bool worker_turn(struct worker *worker)
     }
     if (worker->reason[0] || worker->busy >= worker->options->jobs)
         return true;
-    bool over_time = time_mono_ms() >= worker->scan_at_ms;
-    if (worker->scan_wanted || over_time) {
-        if (over_time && worker->retry_ms < RETRY_MAX_MS)
-            worker->retry_ms *= 2;
-        scan(worker);
-    }
     claim_all(worker);
-    if (worker->options->drain)
-        drain_on(worker);
+    if (worker->options->drain && worker->busy == 0 && !is_drained(worker))
+        queue_drain(worker->queue);
     if (worker->options->drain && is_drained(worker)) {
         stop(worker, "drained: nothing is pending, due or running here");
         return false;
@@ -540,8 +409,7 @@ static void end(struct worker *worker)
     if (worker->unsettled)
         settle_again(&worker->context); /* what still stays in running/ is the next worker's */
     unsettled_free(&worker->unsettled);
-    untaken_release(&worker->untaken);
-    scan_release(&worker->scan);
+    queue_free(&worker->queue);
     watch_free(&worker->watch);
     adopter_free(&worker->adopter);
     loop_free(&worker->loop);
@@ -573,12 +441,13 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
         .options = options,
         .spool = spool,
         .pipelines = pipelines,
-        .scan_wanted = true,
         .uncertain = 1, /* until the first look */
-        .retry_ms = RETRY_FIRST_MS,
         .ends_ms = options->max_time_ms ? time_mono_ms() + options->max_time_ms : INT64_MAX,
     };
     worker.hands = mem_zero((size_t)options->jobs, sizeof(struct hand *));
+    struct queue_rules rules = { { options->rules.settle_ms, options->rules.input_wait_ms },
+                                 options->rescan_ms };
+    worker.queue = queue_new(spool, &rules);
     int r = begin(&worker, err);
     if (r == 0) {
         worker.context = (struct hand_context){

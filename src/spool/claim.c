@@ -106,6 +106,28 @@ int claim_reopen(struct claim *claim, struct err *err)
                    claim->token, claim->name);
 }
 
+void claim_refresh(struct claim *claim)
+{
+    fs_close(&claim->dir_fd);
+    if (!claim->moved)
+        (void)claim_reopen(claim, NULL);
+}
+
+int claim_is_lost(const struct claim *claim, struct err *err)
+{
+    struct stat st;
+    if (claim->moved)
+        return 0;
+    int there = seat_is_there(claim->seat, err);
+    if (there <= 0)
+        return there < 0 ? there : 1;
+    if (fstatat(seat_dir(claim->seat), claim->token, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    return errno == ENOENT ? 1
+                           : err_set(err, ERR_IO, errno, "stat 'running/%s/%s'",
+                                     seat_name(claim->seat), claim->token);
+}
+
 int claim_has_job(const struct claim *claim, struct err *err)
 {
     struct stat st;

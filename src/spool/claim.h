@@ -39,6 +39,13 @@ int claim_dir(const struct claim *claim);              /* descriptor of TOKEN */
 int64_t claim_submitted_ms(const struct claim *claim); /* time of X.job: when it was dropped */
 int64_t claim_claimed_ms(const struct claim *claim);   /* wall clock */
 
+/* After spool_refresh said 1 and seat_reopen: opens TOKEN again. That it cannot be opened shows
+ * when it is needed. */
+void claim_refresh(struct claim *claim);
+/* Has TOKEN gone from running/WORKER without us? 1: another worker took this one for dead and
+ * adopted the job: what was made here has to be dropped, and nothing can publish it. 0 or < 0. */
+int claim_is_lost(const struct claim *claim, struct err *err);
+
 /* The job as read after the claim; borrowed. NULL: it cannot be read, *err says why. */
 const struct job *claim_job(const struct claim *claim, struct err *err);
 const struct attempts *claim_attempts(const struct claim *claim);

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "spool/listing.h"
 #include "spool/name.h"
 
@@ -21,13 +22,14 @@
 
 #define MARK_FILE ".takeup"
 
-enum { SPOOL_FORMAT = 1, MARK_MAX_BYTES = 4096, ID_SIZE = 65, SPOOL_MODE = 02775 };
+enum { SPOOL_FORMAT = 1, MARK_MAX_BYTES = 4096, ID_SIZE = 65, SPOOL_MODE = 02775, LOOK_MS = 50 };
 
 struct spool {
     char *path;
     char id[ID_SIZE];
     int root;
     int dirs[PLACE_COUNT];
+    enum spool_place looks_at; /* where the next look begins */
 };
 
 static const char *const place_names[PLACE_COUNT] = {
@@ -218,24 +220,34 @@ static int open_failed(const char *path, const char *what, struct err *err)
     return r;
 }
 
-static int open_root(struct spool *spool, struct err *err)
+/* The directory at path, and the id in its .takeup. ERR_MISSING: it is no spool. */
+static int open_marked(const char *path, int *ret_root, char ret_id[ID_SIZE], struct err *err)
 {
-    spool->root = open(spool->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (spool->root < 0) {
+    CLEANUP(fs_close) int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) {
         bool missing = errno == ENOENT || errno == ENOTDIR;
-        int r =
-            err_set(err, missing ? ERR_MISSING : ERR_IO, errno, "no spool at '%s'", spool->path);
+        int r = err_set(err, missing ? ERR_MISSING : ERR_IO, errno, "no spool at '%s'", path);
         if (missing)
-            hint_init(err, spool->path);
+            hint_init(err, path);
         return r;
     }
-    int r = mark_read(spool->root, spool->path, spool->id, err);
+    int r = mark_read(root, path, ret_id, err);
     if (r == -ENOENT) {
-        r = err_set(err, ERR_MISSING, 0, "'%s' is no spool: it has no file '%s'", spool->path,
-                    MARK_FILE);
-        hint_init(err, spool->path);
+        r = err_set(err, ERR_MISSING, 0, "'%s' is no spool: it has no file '%s'", path, MARK_FILE);
+        hint_init(err, path);
+    }
+    if (r == 0) {
+        *ret_root = root;
+        root = -1;
     }
     return r;
+}
+
+static int open_place(int root, const char *path, enum spool_place place, int *ret_fd,
+                      struct err *err)
+{
+    *ret_fd = openat(root, place_names[place], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *ret_fd < 0 ? open_failed(path, place_names[place], err) : 0;
 }
 
 int spool_open(const char *dir, struct spool **ret_spool, struct err *err)
@@ -245,16 +257,12 @@ int spool_open(const char *dir, struct spool **ret_spool, struct err *err)
     spool->root = -1;
     for (size_t i = 0; i < PLACE_COUNT; i++)
         spool->dirs[i] = -1;
-    int r = open_root(spool, err);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < PLACE_COUNT; i++) {
-        spool->dirs[i] = openat(spool->root, place_names[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (spool->dirs[i] < 0)
-            return open_failed(spool->path, place_names[i], err);
-    }
-    *ret_spool = TAKE(spool);
-    return 0;
+    int r = open_marked(spool->path, &spool->root, spool->id, err);
+    for (size_t i = 0; i < PLACE_COUNT && r == 0; i++)
+        r = open_place(spool->root, spool->path, i, &spool->dirs[i], err);
+    if (r == 0)
+        *ret_spool = TAKE(spool);
+    return r;
 }
 
 void spool_close(struct spool **spool)
@@ -289,33 +297,81 @@ int spool_dir(const struct spool *spool, enum spool_place place)
     return spool->dirs[place];
 }
 
-int spool_is_there(const struct spool *spool, struct err *err)
+/* ---- is it still the same? ---- */
+
+/* Do both lead to one directory? One that was removed has no name any more that leads to it. */
+static bool is_same_dir(const struct stat *a, const struct stat *b)
 {
-    /* By the id, not by device and inode: these change on sshfs while nothing has happened. */
-    CLEANUP(fs_close) int root = open(spool->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0 && (errno == ENOENT || errno == ENOTDIR))
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* 1: dirs[place] is what lies at its path. 0: it is another one, or a descriptor of a mount that
+ * went away. < 0: there is none. */
+static int place_is_same(const struct spool *spool, int root, enum spool_place place,
+                         struct err *err)
+{
+    struct stat held, there;
+    if (fstatat(root, place_names[place], &there, 0) < 0)
+        return open_failed(spool->path, place_names[place], err);
+    return fstat(spool->dirs[place], &held) == 0 && is_same_dir(&held, &there);
+}
+
+/* As many places as are looked at in this time, and at least one; the others the next time. Over a
+ * slow share a look at each of them, every second, would leave no time for anything else. */
+static int places_are_same(struct spool *spool, int root, struct err *err)
+{
+    struct stat held, there;
+    if (fstat(spool->root, &held) < 0 || fstat(root, &there) < 0 || !is_same_dir(&held, &there))
         return 0;
-    if (root < 0)
-        return err_set(err, ERR_IO, errno, "open '%s'", spool->path);
+    int64_t until_ms = time_mono_ms() + LOOK_MS;
+    int r = 1;
+    for (int i = 0; i < PLACE_COUNT && r == 1 && (i == 0 || time_mono_ms() < until_ms); i++) {
+        r = place_is_same(spool, root, spool->looks_at, err);
+        spool->looks_at = (spool->looks_at + 1) % PLACE_COUNT;
+    }
+    return r;
+}
+
+/* All or nothing. The numbers of the descriptors stay as they are. */
+static int open_anew(struct spool *spool, int *root, struct err *err)
+{
+    int fresh[PLACE_COUNT], r = 0;
+    for (size_t i = 0; i < PLACE_COUNT; i++)
+        fresh[i] = -1;
+    for (size_t i = 0; i < PLACE_COUNT && r == 0; i++)
+        r = open_place(*root, spool->path, i, &fresh[i], err);
+    for (size_t i = 0; i < PLACE_COUNT && r == 0; i++)
+        if (dup3(fresh[i], spool->dirs[i], O_CLOEXEC) < 0)
+            r = err_set(err, ERR_IO, errno, "open '%s/%s' anew", spool->path, place_names[i]);
+    if (r == 0 && dup3(*root, spool->root, O_CLOEXEC) < 0)
+        r = err_set(err, ERR_IO, errno, "open '%s' anew", spool->path);
+    for (size_t i = 0; i < PLACE_COUNT; i++)
+        fs_close(&fresh[i]);
+    return r;
+}
+
+int spool_refresh(struct spool *spool, struct err *err)
+{
+    struct err why = { 0 };
+    CLEANUP(fs_close) int root = -1;
     char id[ID_SIZE];
-    struct err read = { 0 };
-    int r = mark_read(root, spool->path, id, &read);
-    if (r < 0 && read.kind == ERR_IO) {
-        if (err)
-            *err = read;
-        return r;
-    }
-    if (r < 0 || strcmp(id, spool->id) != 0)
+    int r = open_marked(spool->path, &root, id, &why);
+    if (r < 0 && why.kind == ERR_MISSING)
+        return err_set(err, ERR_MISSING, 0, "the spool is no longer where it was: %s", why.text);
+    if (r == 0 && strcmp(id, spool->id) != 0)
+        return err_set(err, ERR_MISSING, 0,
+                       "the spool is no longer where it was: '%s' is another spool", spool->path);
+    if (r == 0)
+        r = places_are_same(spool, root, &why);
+    if (r == 1)
         return 0;
-    for (int place = 0; place < PLACE_COUNT; place++) {
-        struct stat st;
-        if (fstat(spool->dirs[place], &st) == 0 && st.st_nlink == 0)
-            return err_set(
-                err, ERR_IO, 0,
-                "'%s/%s' was removed or replaced while it was in use; restart the worker",
-                spool->path, place_names[place]);
-    }
-    return 1;
+    if (r == 0)
+        r = open_anew(spool, &root, &why);
+    if (r == 0)
+        return 1;
+    if (err)
+        *err = why;
+    return r;
 }
 
 int spool_now_ms(const struct spool *spool, const char *owner, int64_t *ret_now_ms, struct err *err)
@@ -339,78 +395,5 @@ int spool_now_ms(const struct spool *spool, const char *owner, int64_t *ret_now_
     if (r < 0)
         return err_set(err, ERR_IO, errnum, "stat 'tmp/%s'", name);
     *ret_now_ms = fs_mtime_ms(&st);
-    return 0;
-}
-
-/* ---- edges ---- */
-
-static const struct edge {
-    enum spool_place from, to;
-    bool file, dir;
-} edges[] = {
-    { PLACE_TMP, PLACE_HEARTBEAT, true, false },
-    { PLACE_TMP, PLACE_PENDING, true, false },
-    { PLACE_TMP, PLACE_PENDING_HIGH, true, false },
-    { PLACE_TMP, PLACE_PENDING_LOW, true, false },
-    { PLACE_PENDING, PLACE_RUNNING, true, false },
-    { PLACE_PENDING_HIGH, PLACE_RUNNING, true, false },
-    { PLACE_PENDING_LOW, PLACE_RUNNING, true, false },
-    { PLACE_INBOX, PLACE_RUNNING, true, false },
-    { PLACE_RUNNING, PLACE_DEFERRED, true, true },
-    { PLACE_DEFERRED, PLACE_RUNNING, true, true },
-    { PLACE_RUNNING, PLACE_DONE, true, true },
-    { PLACE_RUNNING, PLACE_ERROR, true, true },
-    { PLACE_ERROR, PLACE_DEFERRED, true, true },
-    { PLACE_DONE, PLACE_TMP, true, true },
-    { PLACE_ERROR, PLACE_TMP, true, true },
-};
-
-static int edge_make(int from, const char *name, bool dir, struct err *err)
-{
-    if (!dir)
-        return fs_write_file(from, name, "", 0, FS_NEW, err);
-    return mkdirat(from, name, 0775) < 0 ? err_set(err, ERR_IO, errno, "make '%s'", name) : 0;
-}
-
-static int edge_try(const struct spool *spool, const struct edge *edge, const char *name, bool dir,
-                    struct err *err)
-{
-    int from = spool->dirs[edge->from], to = spool->dirs[edge->to];
-    const char *from_name = place_names[edge->from], *to_name = place_names[edge->to];
-    int flags = dir ? AT_REMOVEDIR : 0;
-    int r = edge_make(from, name, dir, err);
-    if (r < 0) {
-        err_context(err, "'%s/%s'", spool->path, from_name);
-        return r;
-    }
-    if (renameat(from, name, to, name) == 0)
-        return unlinkat(to, name, flags) < 0
-                   ? err_set(err, ERR_IO, errno, "remove '%s/%s/%s'", spool->path, to_name, name)
-                   : 0;
-    int errnum = errno;
-    (void)unlinkat(from, name, flags);
-    r = err_set(err, ERR_IO, errnum, "a %s cannot be renamed from '%s' to '%s' in '%s'",
-                dir ? "directory" : "file", from_name, to_name, spool->path);
-    if (errnum == EXDEV)
-        err_hint(err,
-                 "'%s' and '%s' have to lie on one filesystem: no mount, subvolume or lower "
-                 "layer of an overlay between them",
-                 from_name, to_name);
-    return r;
-}
-
-int spool_check_edges(const struct spool *spool, const char *owner, struct err *err)
-{
-    char name[NAME_SIZE]; /* hidden, so that nobody takes it for a job */
-    (void)snprintf(name, sizeof(name), ".%.200s.check", owner);
-    for (size_t i = 0; i < COUNT(edges); i++) {
-        int r = 0;
-        if (edges[i].file)
-            r = edge_try(spool, &edges[i], name, false, err);
-        if (r == 0 && edges[i].dir)
-            r = edge_try(spool, &edges[i], name, true, err);
-        if (r < 0)
-            return r;
-    }
     return 0;
 }

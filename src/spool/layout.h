@@ -35,7 +35,6 @@ int spool_init(const char *dir, struct err *err);
 
 /* ERR_MISSING when dir is no spool (the text has its absolute path, the hint the init line). */
 int spool_open(const char *dir, struct spool **ret_spool, struct err *err);
-/* The same for one who may only read: no directory needs to be writable. */
 void spool_close(struct spool **spool);
 
 const char *spool_path(const struct spool *spool); /* absolute */
@@ -44,8 +43,12 @@ int spool_root(const struct spool *spool);         /* descriptor of the spool it
 int spool_dir(const struct spool *spool, enum spool_place place);
 const char *spool_place_name(enum spool_place place); /* "pending/high" */
 
-/* Does path still lead to this very spool? A mount may have gone away under it. 1, 0 or < 0. */
-int spool_is_there(const struct spool *spool, struct err *err);
+/* Is the spool still where it was? A mount goes away, and comes back as another one: then nothing
+ * that was opened in it works any more. 0: all is as it was. 1: its directories were opened anew by
+ * path; their descriptors have the same numbers, but what was opened inside them has to be opened
+ * again. < 0: it is not there (ERR_MISSING; also when another spool is), or it fails; *err says
+ * which, and nothing has changed. Makes nothing. */
+int spool_refresh(struct spool *spool, struct err *err);
 
 /* "Now" by the clock that stamps the spool's files: the time of a file created and written in tmp/
  * under the name OWNER.now, and removed again. */

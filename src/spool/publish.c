@@ -345,9 +345,23 @@ static int withdraw(struct claim *claim)
     return 0;
 }
 
+/* TOKEN has gone. Was it an earlier try that moved it, whose answer was lost with the mount? */
+static bool was_published(struct claim *claim, enum spool_place place)
+{
+    int place_fd = spool_dir(seat_spool(claim->seat), place);
+    for (int number = 1; number <= LAST_NUMBER + 1 && !claim->moved; number++) {
+        candidate(claim, number, claim->id);
+        claim->moved = is_ours(claim, place_fd, claim->id);
+    }
+    claim->place = place;
+    return claim->moved;
+}
+
 static int publish(struct claim *claim, enum spool_place place, json_t *record, struct err *err)
 {
     int r = claim_reopen(claim, err);
+    if (r == -ENOENT && was_published(claim, place))
+        return 1;
     if (r == 0)
         r = claim_has_job(claim, err);
     if (r == 0)
@@ -380,10 +394,19 @@ int claim_publish(struct claim *claim, enum spool_place place, json_t *record,
 
 /* ---- back for later ---- */
 
+/* TOKEN has gone: was it an earlier try that moved it? */
+static bool was_deferred(struct claim *claim)
+{
+    claim->moved =
+        claim->id[0] && is_taken(spool_dir(seat_spool(claim->seat), PLACE_DEFERRED), claim->id);
+    claim->place = PLACE_DEFERRED;
+    return claim->moved;
+}
+
 static int rename_to_deferred(struct claim *claim, int64_t due_s, struct err *err)
 {
     int deferred = spool_dir(seat_spool(claim->seat), PLACE_DEFERRED);
-    char target[NAME_SIZE];
+    char *target = claim->id;
     name_deferred_format(claim->name, due_s < 0 ? 0 : due_s, claim->token, target);
     fs_close(&claim->dir_fd);
     if (renameat(seat_dir(claim->seat), claim->token, deferred, target) < 0) {
@@ -399,26 +422,32 @@ static int rename_to_deferred(struct claim *claim, int64_t due_s, struct err *er
     return 0;
 }
 
-int claim_defer(struct claim *claim, int64_t due_s, struct err *err)
+static int defer(struct claim *claim, int64_t due_s, struct err *err)
 {
     static const char *const keep[] = { ATTEMPTS_FILE, CRASH_FILE, NULL };
-    if (!claim->moved) {
-        int r = claim_reopen(claim, err);
-        if (r == 0)
-            r = claim_has_job(claim, err);
-        if (r == 0)
-            return withdraw(claim);
-        /* What cannot be removed, and lines that cannot be written, keep no job from going on. */
-        (void)token_clear(claim->dir_fd, keep, NULL);
-        if (r == 1)
-            r = sync_job(claim, err);
-        if (r == 0) {
-            (void)fs_sync_file(claim->dir_fd, ATTEMPTS_FILE, NULL);
-            (void)fs_sync_dir(claim->dir_fd, claim->token, NULL);
-            r = rename_to_deferred(claim, due_s, err);
-        }
-        if (r < 0)
-            return r;
-    }
+    int r = claim_reopen(claim, err);
+    if (r == -ENOENT && was_deferred(claim))
+        return 0;
+    if (r == 0)
+        r = claim_has_job(claim, err);
+    if (r == 0)
+        return withdraw(claim);
+    if (r < 0)
+        return r;
+    /* What cannot be removed, and lines that cannot be written, keep no job from going on. */
+    (void)token_clear(claim->dir_fd, keep, NULL);
+    r = sync_job(claim, err);
+    if (r < 0)
+        return r;
+    (void)fs_sync_file(claim->dir_fd, ATTEMPTS_FILE, NULL);
+    (void)fs_sync_dir(claim->dir_fd, claim->token, NULL);
+    return rename_to_deferred(claim, due_s, err);
+}
+
+int claim_defer(struct claim *claim, int64_t due_s, struct err *err)
+{
+    int r = claim->moved ? 0 : defer(claim, due_s, err);
+    if (r < 0 || !claim->moved)
+        return r;
     return sync_place(claim, PLACE_DEFERRED, err);
 }

@@ -141,6 +141,18 @@ int seat_is_there(const struct seat *seat, struct err *err)
     return err_set(err, ERR_IO, errno, "stat 'running/%s'", seat->name);
 }
 
+int seat_reopen(struct seat *seat, struct err *err)
+{
+    CLEANUP(fs_close)
+    int fd = openat(spool_dir(seat->spool, PLACE_RUNNING), seat->name,
+                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0 || dup3(fd, seat->dir_fd, O_CLOEXEC) < 0)
+        return err_set(err, ERR_IO, errno, "open 'running/%s' anew", seat->name);
+    return 1;
+}
+
 /* ---- the beat ---- */
 
 static json_t *beat_problems(const struct heartbeat *beat)

@@ -29,6 +29,10 @@ int seat_dir(const struct seat *seat); /* running/WORKER */
  * its jobs; leave the seat and take a new one. */
 int seat_is_there(const struct seat *seat, struct err *err);
 
+/* After spool_refresh said 1: opens running/WORKER again, by the same descriptor. 1, or 0 when it
+ * is gone, or < 0. */
+int seat_reopen(struct seat *seat, struct err *err);
+
 /* For the claims of this room: the name of an empty directory in running/WORKER, made beforehand,
  * and back again: only one that was seen empty after a rename into it said ENOENT. */
 int seat_take_token(struct seat *seat, char ret_token[TOKEN_SIZE], struct err *err);

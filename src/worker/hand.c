@@ -30,6 +30,7 @@ struct hand {
     struct runner *runner;
     int number; /* of the attempt: out.NUMBER */
     int out_fd;
+    bool spool_failed; /* during the attempt */
     int64_t started_ms, started_mono_ms;
     struct heartbeat_job beat;
     char step[WIRE_STEP_SIZE];
@@ -198,6 +199,18 @@ static const char *counted(int n, char out[32])
     return out;
 }
 
+/* Nothing that fails because the spool has gone is the job's fault. */
+static void excuse(struct hand *hand, struct runner_end *end)
+{
+    if (end->failure != FAILURE_IO && end->failure != FAILURE_CRASH)
+        return;
+    if (!hand->spool_failed && seat_is_there(hand->context->seat, NULL) >= 0)
+        return;
+    CLEANUP(mem_free_text) char *was = mem_strdup(end->text);
+    end->failure = FAILURE_SHUTDOWN;
+    (void)snprintf(end->text, sizeof(end->text), "the spool went away during the attempt: %s", was);
+}
+
 /* After the runner is reaped: what became of this attempt, and of the job. */
 static enum hand_fate conclude(struct hand *hand, struct runner_end *end)
 {
@@ -207,6 +220,7 @@ static enum hand_fate conclude(struct hand *hand, struct runner_end *end)
         end->failure = FAILURE_CRASH;
         (void)snprintf(end->text, sizeof(end->text), "%s", err.text);
     }
+    excuse(hand, end);
     if (end->failure == FAILURE_CRASH || end->failure == FAILURE_STALL ||
         end->failure == FAILURE_TIMEOUT)
         write_crash(hand, end);
@@ -383,6 +397,17 @@ int hand_take(const struct hand_context *context, struct claim *claim, struct ha
 void hand_stop(struct hand *hand)
 {
     runner_stop(hand->runner, FAILURE_SHUTDOWN);
+}
+
+void hand_refresh(struct hand *hand)
+{
+    char out[32];
+    claim_refresh(hand->claim);
+    fs_close(&hand->out_fd);
+    (void)snprintf(out, sizeof(out), "out.%d", hand->number);
+    hand->out_fd =
+        openat(claim_dir(hand->claim), out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    hand->spool_failed = true; /* its runner still holds what was opened before */
 }
 
 void hand_free(struct hand **hand)

@@ -52,6 +52,8 @@ struct hand_context {
 int hand_take(const struct hand_context *context, struct claim *claim, struct hand **ret_hand);
 /* Ends the runner; the job is given back, uncharged. */
 void hand_stop(struct hand *hand);
+/* After spool_refresh said 1: what is open inside the spool is opened again. */
+void hand_refresh(struct hand *hand);
 /* NULL afterwards. Kills a runner that is still there; the job then stays for adoption. */
 void hand_free(struct hand **hand);
 /* For the heartbeat; borrowed until the loop runs again. */

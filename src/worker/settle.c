@@ -184,11 +184,30 @@ enum hand_fate settle(const struct hand_context *context, struct claim **claim,
     return fate;
 }
 
+void settle_refresh(const struct hand_context *context)
+{
+    for (struct unsettled *one = *context->unsettled; one; one = one->next)
+        claim_refresh(one->claim);
+}
+
+/* Not at the first try, whose error may have been any; now the spool is known to answer. */
+static enum hand_fate drop_if_lost(const struct unsettled *one)
+{
+    if (claim_is_lost(one->claim, NULL) != 1)
+        return FATE_STUCK;
+    log_warn(LOG_FIELDS("job", claim_name(one->claim), "token", claim_token(one->claim)),
+             "taken over by another worker while the spool was out of reach; what was made of it "
+             "here is dropped");
+    return FATE_WITHDRAWN;
+}
+
 void settle_again(const struct hand_context *context)
 {
     for (struct unsettled **at = context->unsettled; *at;) {
         struct unsettled *one = *at;
         enum hand_fate fate = try_one(context, one);
+        if (fate == FATE_STUCK)
+            fate = drop_if_lost(one);
         if (fate == FATE_STUCK) {
             at = &one->next;
             continue;

@@ -25,8 +25,12 @@ enum hand_fate settle(const struct hand_context *context, struct claim **claim,
                       const struct pipeline *pipeline, const struct verdict *verdict,
                       const struct ending *ending);
 
-/* Tries all that is unsettled again; what leaves is told to context->on_fate. */
+/* Tries all that is unsettled again; what leaves is told to context->on_fate. Only while the spool
+ * is known to be there: what another worker adopted meanwhile is dropped then. */
 void settle_again(const struct hand_context *context);
+
+/* After spool_refresh said 1. */
+void settle_refresh(const struct hand_context *context);
 
 /* For the heartbeat: job and reason of the unsettled one at index, borrowed; false past the end. */
 bool settle_problem(const struct unsettled *unsettled, size_t index, const char **ret_name,

@@ -39,6 +39,7 @@ struct worker {
     struct seat *seat;
     struct adopter *adopter;
     struct watch *watch;
+    bool reopens; /* the spool was opened anew, and what is held inside it not yet */
     struct hand_context context;
     struct hand **hands; /* options->jobs of them; NULL: free */
     int busy;
@@ -90,13 +91,59 @@ static void unpause(struct worker *worker)
     queue_hint(worker->queue);
 }
 
+/* ---- the spool: is it there? ---- */
+
+static void on_hint(void *arg)
+{
+    struct worker *worker = arg;
+    queue_hint(worker->queue);
+}
+
+static void watch_begin(struct worker *worker)
+{
+    struct err why = { 0 };
+    if (watch_new(worker->loop, worker->spool, on_hint, worker, &worker->watch, &why) < 0)
+        log_warn(LOG_FIELDS("hint", why.hint), "no events, looks from time to time: %s", why.text);
+}
+
+/* The mount went away and came back, or a directory was replaced: all that is held inside is of
+ * what was there before. */
+static int reopen(struct worker *worker, struct err *err)
+{
+    int r = seat_reopen(worker->seat, err); /* gone: renew_seat sees to that */
+    if (r < 0)
+        return r;
+    for (int i = 0; i < worker->options->jobs; i++)
+        if (worker->hands[i])
+            hand_refresh(worker->hands[i]);
+    settle_refresh(&worker->context);
+    watch_free(&worker->watch);
+    watch_begin(worker);
+    queue_hint(worker->queue);
+    log_warn(LOG_FIELDS("fs", fs_type_name(spool_root(worker->spool))),
+             "the spool's directories were replaced or mounted again: all were opened anew");
+    return 0;
+}
+
+static bool is_there(struct worker *worker, struct err *err)
+{
+    int r = spool_refresh(worker->spool, err);
+    if (r == 1)
+        worker->reopens = true;
+    if (r >= 0 && worker->reopens)
+        r = reopen(worker, err);
+    if (r < 0)
+        return false;
+    worker->reopens = false;
+    return true;
+}
+
 /* Is the spool there, and is there room for results? */
 static bool look_at_spool(struct worker *worker)
 {
     struct err err = { 0 };
-    int there = spool_is_there(worker->spool, &err);
-    if (there <= 0) {
-        pause_for(worker, err.text[0] ? err.text : "the spool is no longer where it was");
+    if (!is_there(worker, &err)) {
+        pause_for(worker, err.text);
         return false;
     }
     int64_t free_bytes = fs_free_bytes(spool_root(worker->spool));
@@ -296,12 +343,6 @@ static void on_adopt(void *arg, uint32_t events)
 
 /* ---- the loop ---- */
 
-static void on_hint(void *arg)
-{
-    struct worker *worker = arg;
-    queue_hint(worker->queue);
-}
-
 static void stop(struct worker *worker, const char *why)
 {
     if (worker->stopping)
@@ -395,9 +436,7 @@ static int begin(struct worker *worker, struct err *err)
         r = loop_add_timer(worker->loop, 0, STATUS_MS, on_status, worker, NULL, err);
     if (r < 0)
         return r;
-    struct err why = { 0 };
-    if (watch_new(worker->loop, worker->spool, on_hint, worker, &worker->watch, &why) < 0)
-        log_warn(LOG_FIELDS("hint", why.hint), "no events, looks from time to time: %s", why.text);
+    watch_begin(worker);
     return 0;
 }
 

@@ -249,7 +249,7 @@ static void test_layout(void **state)
     CLEANUP(mem_free_text) char *hint = mem_printf("takeup init %s", inner);
     assert_ok(spool_init(fixture->dir, &err), err); /* harmless */
     assert_ok(spool_check_edges(fixture->spool, "me", &err), err);
-    assert_int_equal(spool_is_there(fixture->spool, &err), 1);
+    assert_int_equal(spool_refresh(fixture->spool, &err), 0);
     assert_true(spool_open(inner, &spool, &err) < 0);
     assert_int_equal(err.kind, ERR_MISSING);
     assert_string_equal(err.hint, hint);

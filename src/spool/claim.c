@@ -190,10 +190,22 @@ static int give_back(struct seat *seat, const char *token, const char *name, int
     return r;
 }
 
-/* What concerns this one name only; the next one may well be taken. */
-static bool is_of_this_name(int errnum)
+/* Whose fault is it that a name cannot be taken? Some errors are the spool's, whatever was asked
+ * for. Any other, EIO and ESTALE too, is this one name's as long as our own directory answers: then
+ * the next name may well be taken. Should everything fail, so does the next look at the spool. */
+static bool is_of_this_name(struct seat *seat, int errnum)
 {
-    return errnum == EACCES || errnum == EPERM || errnum == EBUSY || errnum == ETXTBSY;
+    switch (errnum) {
+    case ENOSPC:
+    case EDQUOT:
+    case EROFS:
+    case EXDEV:
+    case ENOTCONN:
+    case EMLINK:
+        return false;
+    default:
+        return seat_is_there(seat, NULL) == 1;
+    }
 }
 
 /* 1: it lies in running/ME/TOKEN. 0, < 0: as claim_pending. */
@@ -221,7 +233,7 @@ static int take_file(struct seat *seat, enum spool_place lane, const char *file_
         (errno == ENOTEMPTY || errno == EEXIST))
         return 1;
     (void)err_set(err, ERR_IO, errnum, "take '%s/%s'", spool_place_name(lane), file_name);
-    return is_of_this_name(errnum) ? 0 : -errnum;
+    return is_of_this_name(seat, errnum) ? 0 : -errnum;
 }
 
 /* 1: it is to be taken. 0: not now; *err says why, unless it is gone. */
@@ -296,7 +308,7 @@ int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_c
             if (errnum == ENOENT)
                 return 0;
             (void)err_set(err, ERR_IO, errnum, "take 'deferred/%s'", dir_name);
-            return is_of_this_name(errnum) ? 0 : -errnum;
+            return is_of_this_name(seat, errnum) ? 0 : -errnum;
         }
     }
     CLEANUP(fs_close)

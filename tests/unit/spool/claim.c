@@ -108,8 +108,11 @@ static void test_quicker(void **state)
 static const struct {
     int errnum, result;
 } failures[] = {
-    { EACCES, 0 }, { EPERM, 0 },      { EBUSY, 0 },
-    { EIO, -EIO }, { EXDEV, -EXDEV }, { ENOSPC, -ENOSPC },
+    { EACCES, 0 },       { EPERM, 0 },
+    { EBUSY, 0 },        { EIO, 0 },
+    { ESTALE, 0 },       { EXDEV, -EXDEV },
+    { ENOSPC, -ENOSPC }, { EDQUOT, -EDQUOT },
+    { EROFS, -EROFS },   { ENOTCONN, -ENOTCONN },
 };
 
 /* The job stays, the reason is told, and the directory is not used for another one. */
@@ -134,6 +137,25 @@ static void test_rename_fails(void **state)
         seat_keep_token(fixture->seat, after);
         assert_string_not_equal(before, after);
     }
+}
+
+/* The same error is the spool's when our own directory does not answer either. */
+static void test_spool_fails(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(claim_free) struct claim *claim = NULL;
+    struct err err = { 0 };
+    int root = spool_root(fixture->spool);
+    CLEANUP(mem_free_text) char *me = mem_printf("running/%s", seat_name(fixture->seat));
+    fixture_drop(fixture, "pending/a.json", JOB);
+    assert_int_equal(linkat(root, "pending/a.json", root, "pending/b.json", 0), 0);
+    assert_int_equal(renameat(root, me, root, "running/elsewhere"), 0);
+    rename_fails = EIO;
+    assert_int_equal(try_claim(fixture, "a.json", &claim, &err), -EIO);
+    assert_int_equal(renameat(root, "running/elsewhere", root, me), 0);
+    rename_fails = EIO;
+    assert_int_equal(try_claim(fixture, "a.json", &claim, &err), 0);
+    assert_int_equal(try_claim(fixture, "b.json", &claim, &err), 1); /* the next one is taken */
 }
 
 static void must_hold(int dir_fd, const char *file, const char *wanted)
@@ -239,9 +261,10 @@ static void test_not_deferred(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(test_ages),         FIXTURE_TEST(test_quicker),
-        FIXTURE_TEST(test_rename_fails), FIXTURE_TEST(test_bytes_are_kept),
-        FIXTURE_TEST(test_withdrawn),    FIXTURE_TEST(test_not_deferred),
+        FIXTURE_TEST(test_ages),           FIXTURE_TEST(test_quicker),
+        FIXTURE_TEST(test_rename_fails),   FIXTURE_TEST(test_spool_fails),
+        FIXTURE_TEST(test_bytes_are_kept), FIXTURE_TEST(test_withdrawn),
+        FIXTURE_TEST(test_not_deferred),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "spool/ended.h"
 #include "spool/listing.h"
 #include "spool/pending.h"
 #include "spool/token.h"
@@ -307,68 +308,36 @@ static bool find_deferred(const struct spool *spool, const char *name, struct su
     return false;
 }
 
-static json_t *read_record(int place_fd, const char *id)
-{
-    CLEANUP(mem_free_text) char *path = mem_printf("%s/result.json", id), *text = NULL;
-    CLEANUP(json_drop) json_t *record = NULL;
-    struct json_mark mark;
-    size_t len;
-    if (fs_read_file(place_fd, path, 64 << 20, &text, &len, NULL) < 0 ||
-        json_parse(text, len, &record, &mark, NULL) != 1)
-        return NULL;
-    return TAKE(record);
-}
+struct newest {
+    const struct spool *spool;
+    const char *submission; /* or NULL: any */
+    struct survey_job *job;
+};
 
-static const char *finished_of(const json_t *record)
+static void take_newer(void *arg, enum spool_place place, const char *id, json_t *record)
 {
-    return json_get_text(json_object_get(record, "times"), "finished", "");
-}
-
-/* Takes place/id if it is job `name` (or was asked for by its id) and newer than what job has. */
-static void consider(const struct spool *spool, enum spool_place place, const char *id,
-                     const char *name, const char *submission, struct survey_job *job)
-{
-    int place_fd = spool_dir(spool, place);
-    CLEANUP(json_drop) json_t *record = read_record(place_fd, id);
-    if (!record || (strcmp(id, name) != 0 && strcmp(json_get_text(record, "name", ""), name) != 0))
+    const struct newest *newest = arg;
+    const char *submission = json_get_text(json_object_get(record, "job"), "submission", "");
+    struct survey_job *job = newest->job;
+    if (newest->submission && strcmp(submission, newest->submission) != 0)
         return;
-    if (submission &&
-        strcmp(json_get_text(json_object_get(record, "job"), "submission", ""), submission) != 0)
-        return;
-    if (job->record && strcmp(finished_of(job->record), finished_of(record)) > 0)
+    if (job->record && strcmp(ended_at(job->record), ended_at(record)) > 0)
         return;
     survey_job_release(job);
     found_at(job, place == PLACE_DONE ? JOB_DONE : JOB_ERROR, place, id);
-    take_attempts(place_fd, id, job);
-    job->record = TAKE(record);
+    take_attempts(spool_dir(newest->spool, place), id, job);
+    job->record = json_incref(record);
 }
 
-/* X, X.2 … X.9 by name; the directory is listed only where all of these are taken. */
 static bool find_ended(const struct spool *spool, const char *name, const char *submission,
                        struct survey_job *job)
 {
     static const enum spool_place places[] = { PLACE_DONE, PLACE_ERROR };
-    char base[NAME_SIZE];
-    name_for_directory(name, base);
+    struct newest newest = { spool, submission, job };
     for (size_t i = 0; i < COUNT(places); i++) {
-        int place_fd = spool_dir(spool, places[i]);
-        struct stat st = { 0 };
-        consider(spool, places[i], base, name, submission, job);
-        bool all = true;
-        for (int number = 2; number <= 9; number++) {
-            CLEANUP(mem_free_text) char *id = mem_printf("%s.%d", base, number);
-            all = all && fstatat(place_fd, id, &st, AT_SYMLINK_NOFOLLOW) == 0;
-            consider(spool, places[i], id, name, submission, job);
-        }
-        CLEANUP(listing_release) struct listing listing = { 0 };
-        CLEANUP(mem_free_text) char *start = mem_printf("%s.", base);
-        if (all)
-            (void)listing_read(place_fd, ".", &listing, NULL);
-        for (size_t j = 0; j < listing.count; j++)
-            if (strncmp(listing.entries[j].name, start, strlen(start)) == 0)
-                consider(spool, places[i], listing.entries[j].name, name, submission, job);
+        ended_each(spool, places[i], name, take_newer, &newest);
         if (job->record) /* what we say of it must still be true after a power cut */
-            (void)fsync(place_fd);
+            (void)fsync(spool_dir(spool, places[i]));
     }
     return job->record != NULL;
 }

@@ -278,7 +278,6 @@ static int take_over(const struct adoption *adoption, int fence_fd, const char *
 /* All jobs in a fenced directory, then the directory itself. */
 static int empty_fence(const struct adoption *adoption, const char *fence, struct err *err)
 {
-    static const char *const nothing[] = { NULL };
     int seat_fd = seat_dir(adoption->seat);
     CLEANUP(fs_close)
     int fd = openat(seat_fd, fence, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -295,7 +294,7 @@ static int empty_fence(const struct adoption *adoption, const char *fence, struc
             (void)unlinkat(fd, ATTEMPTS_FILE, 0);
         }
         if (r == 0)
-            r = token_clear(fd, nothing, err);
+            r = token_discard(fd, err);
         if (r < 0)
             return r;
         if (unlinkat(seat_fd, fence, AT_REMOVEDIR) == 0)

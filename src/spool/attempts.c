@@ -52,7 +52,9 @@ static void count_line(struct attempts *attempts, const json_t *line)
             attempts->charged--;
         attempts->open = false;
         count_wait(attempts, line);
-    } else {
+    } else if (strcmp(event, "retried") == 0) {
+        attempts->charged = 0;
+        attempts->open = false;
         attempts->waiting_since_ms = 0;
     }
 }
@@ -113,6 +115,15 @@ int attempts_append(int dir_fd, json_t *line, struct err *err)
     CLEANUP(mem_free_text) char *whole = mem_printf("%s%s\n", ends_torn(fd) ? "\n" : "", text);
     int r = fs_write_all(fd, whole, strlen(whole));
     return r < 0 ? err_set(err, ERR_IO, -r, "write '%s'", ATTEMPTS_FILE) : 0;
+}
+
+json_t *attempts_retried_line(void)
+{
+    char time[TIME_TEXT_SIZE];
+    json_t *line = json_object();
+    json_set_text(line, "event", "retried");
+    json_set_text(line, "at", time_format(time_wall_ms(), time));
+    return line;
 }
 
 json_t *attempts_end_line(int number, const struct attempt_end *end)

@@ -2,9 +2,11 @@
  *
  *     {"event":"start","attempt":1,"at":"…","worker":"…"}
  *     {"event":"end","attempt":1,"at":"…","class":"crash","message":"…","charged":true}
+ *     {"event":"retried","at":"…"}
  *
  * An attempt is charged when it started and no `end` line says otherwise: one that nobody saw end
- * was lost with its worker, and counts. */
+ * was lost with its worker, and counts. Somebody who retries a job begins a new count. Lines that
+ * are none of these mean nothing. */
 #ifndef TAKEUP_SPOOL_ATTEMPTS_H
 #define TAKEUP_SPOOL_ATTEMPTS_H
 
@@ -20,7 +22,7 @@
 struct attempts {
     json_t *lines; /* an array of the lines that can be read */
     int started;   /* start lines */
-    int charged;   /* of these, charged */
+    int charged;   /* of these since the last `retried`, charged */
     bool open;     /* the last start has no end */
     /* The time (wall ms) since which the job waits for its input with nothing changed: of the first
      * of the last unbroken run of `wait` ends with the same print. 0: it does not wait. */
@@ -42,6 +44,8 @@ void attempts_release(struct attempts *attempts);
 void attempts_note(struct attempts *attempts, json_t *line);
 /* The `end` line of attempt `number`. */
 json_t *attempts_end_line(int number, const struct attempt_end *end);
+/* That somebody wants it tried anew. */
+json_t *attempts_retried_line(void);
 /* Appends one object as a line; takes it over. */
 int attempts_append(int dir_fd, json_t *line, struct err *err);
 

@@ -269,7 +269,7 @@ int claim_pending(struct seat *seat, enum spool_place lane, const char *file_nam
         (void)err_set(err, ERR_CONFIG, 0, "'%s' is not the name of a job file", file_name);
         return 0;
     }
-    int r = may_take(seat, lane, file_name, rules, err);
+    int r = rules ? may_take(seat, lane, file_name, rules, err) : 1;
     if (r == 1)
         r = take_file(seat, lane, file_name, name, token, err);
     if (r != 1)
@@ -283,8 +283,7 @@ int claim_pending(struct seat *seat, enum spool_place lane, const char *file_nam
 /* Somebody took X.job out by hand: the job is withdrawn, and what is left is ours to remove. */
 static int drop_withdrawn(struct seat *seat, const char *token, int dir_fd)
 {
-    static const char *const nothing[] = { NULL };
-    (void)token_clear(dir_fd, nothing, NULL);
+    (void)token_discard(dir_fd, NULL);
     (void)unlinkat(seat_dir(seat), token, AT_REMOVEDIR);
     return 0;
 }
@@ -318,7 +317,9 @@ int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_c
     if (r == 0)
         return drop_withdrawn(seat, token, dir_fd);
     if (r == 1) {
-        (void)token_remove_outs(dir_fd, NULL, NULL); /* what cannot be removed is in nobody's way */
+        /* What cannot be removed or moved is in nobody's way: attempts.jsonl has the story. */
+        (void)token_remove_outs(dir_fd, NULL, NULL);
+        (void)token_set_aside(dir_fd, NULL);
         r = claim_from_token(seat, token, name, ret_claim, err);
     }
     return r < 0 ? give_back(seat, token, name, r) : r;

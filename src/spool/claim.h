@@ -18,7 +18,7 @@ struct claim; /* one job in running/WORKER/TOKEN */
  * be taken yet: then *err may say why (incomplete, unreadable …), else its kind is ERR_NONE.
  * < 0: the spool failed. A file that ends too soon is not claimed before `input_wait_ms` have
  * passed since its last change; one that is wrong not before `settle_ms`; after that they are
- * claimed and claim_job() says what is wrong. */
+ * claimed and claim_job() says what is wrong. rules NULL: as it is, at once. */
 struct claim_rules {
     int64_t settle_ms;     /* 2000 */
     int64_t input_wait_ms; /* 600000 */
@@ -26,7 +26,8 @@ struct claim_rules {
 extern const struct claim_rules claim_rules_default;
 int claim_pending(struct seat *seat, enum spool_place lane, const char *file_name,
                   const struct claim_rules *rules, struct claim **ret_claim, struct err *err);
-/* A directory of deferred/. */
+/* A directory of deferred/. If the job had ended before (somebody retries it), what that left is
+ * in earlier/N afterwards. */
 int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_claim,
                    struct err *err);
 /* NULL afterwards. On disk nothing changes: a claim that is neither published nor deferred stays.

@@ -338,8 +338,7 @@ static int try_names(struct claim *claim, enum spool_place place, json_t *record
 /* X.job was taken out by hand. What is left is ours; what lies in input/ is not removed. */
 static int withdraw(struct claim *claim)
 {
-    static const char *const nothing[] = { NULL };
-    (void)token_clear(claim->dir_fd, nothing, NULL);
+    (void)token_discard(claim->dir_fd, NULL);
     fs_close(&claim->dir_fd);
     (void)unlinkat(seat_dir(claim->seat), claim->token, AT_REMOVEDIR);
     return 0;

@@ -2,13 +2,18 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "spool/attempts.h"
 #include "spool/listing.h"
+#include "spool/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define EARLIER_DIR "earlier"
 
 int token_make(int dir_fd, char ret_token[TOKEN_SIZE], struct err *err)
 {
@@ -80,4 +85,69 @@ int token_clear(int dir_fd, const char *const *keep, struct err *err)
             r = err_set(err, ERR_IO, errno, "remove '%s'", entry->name);
     }
     return r;
+}
+
+int token_discard(int dir_fd, struct err *err)
+{
+    static const char *const nothing[] = { NULL };
+    (void)fs_remove_tree(dir_fd, EARLIER_DIR, NULL); /* no job is ever in it */
+    return token_clear(dir_fd, nothing, err);
+}
+
+/* ---- what an earlier end left ---- */
+
+static bool exists_at(int dir_fd, const char *path)
+{
+    struct stat st;
+    return fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Of the group as well, like TOKEN itself: whoever prunes it may be another user. */
+static int make_dir(int dir_fd, const char *path, struct err *err)
+{
+    if (mkdirat(dir_fd, path, 0775) == 0)
+        (void)fchmodat(dir_fd, path, 02775, 0);
+    else if (errno != EEXIST)
+        return err_set(err, ERR_IO, errno, "make directory '%s' of a job", path);
+    return 0;
+}
+
+/* "earlier/N", the first one without a record. */
+static int make_earlier(int dir_fd, char path[32], struct err *err)
+{
+    char record[64];
+    int r = make_dir(dir_fd, EARLIER_DIR, err);
+    for (int number = 1; r == 0; number++) {
+        (void)snprintf(path, 32, EARLIER_DIR "/%d", number);
+        (void)snprintf(record, sizeof(record), "%s/" RECORD_FILE, path);
+        if (!exists_at(dir_fd, record))
+            return make_dir(dir_fd, path, err);
+    }
+    return r;
+}
+
+static int move_into(int dir_fd, const char *path, const char *name, struct err *err)
+{
+    char target[32 + NAME_SIZE];
+    (void)snprintf(target, sizeof(target), "%s/%.255s", path, name);
+    if (renameat(dir_fd, name, dir_fd, target) == 0)
+        return 0;
+    int errnum = errno;
+    return exists_at(dir_fd, target) ? 0 : err_set(err, ERR_IO, errnum, "move '%s'", target);
+}
+
+int token_set_aside(int dir_fd, struct err *err)
+{
+    static const char *const stays[] = { ATTEMPTS_FILE, "input", EARLIER_DIR, RECORD_FILE, NULL };
+    CLEANUP(listing_release) struct listing listing = { 0 };
+    char path[32];
+    if (!exists_at(dir_fd, RECORD_FILE))
+        return 0;
+    int r = make_earlier(dir_fd, path, err);
+    if (r == 0)
+        r = listing_read(dir_fd, ".", &listing, err);
+    for (size_t i = 0; r == 0 && i < listing.count; i++)
+        if (!is_kept(listing.entries[i].name, stays))
+            r = move_into(dir_fd, path, listing.entries[i].name, err);
+    return r < 0 ? r : move_into(dir_fd, path, RECORD_FILE, err);
 }

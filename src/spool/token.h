@@ -20,4 +20,12 @@ int token_remove_outs(int dir_fd, const char *keep, struct err *err);
  * with NULL). Other directories go only when they are empty. */
 int token_clear(int dir_fd, const char *const *keep, struct err *err);
 
+/* Removes what is left of a job that is no longer there: all but *.job and what lies in input/. */
+int token_discard(int dir_fd, struct err *err);
+
+/* Where a record shows that the job had ended before: moves it and what lies beside it into
+ * earlier/N, but for X.job, attempts.jsonl and input/. The record goes last, so that it can be
+ * done again after a failure. */
+int token_set_aside(int dir_fd, struct err *err);
+
 #endif

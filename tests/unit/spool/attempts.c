@@ -10,6 +10,7 @@
 #define START "{\"event\":\"start\",\"attempt\":1}\n"
 #define CHARGED "{\"event\":\"end\",\"attempt\":1,\"class\":\"crash\",\"charged\":true}\n"
 #define FREE "{\"event\":\"end\",\"attempt\":1,\"class\":\"shutdown\",\"charged\":false}\n"
+#define RETRIED "{\"event\":\"retried\",\"at\":\"1970-01-01T00:00:09.000Z\"}\n"
 #define WAIT(second, size, inode)                                                                  \
     "{\"event\":\"end\",\"at\":\"1970-01-01T00:00:0" second ".000Z\",\"charged\":false,"           \
     "\"waiting\":{\"size_bytes\":" size ",\"mtime_ns\":7,\"inode\":" inode "}}\n"
@@ -44,6 +45,15 @@ static const struct {
     { START WAIT("1", "5", "6") START FREE START WAIT("4", "5", "6"), 6, 3, 0, false, 4000, 5 },
     { START WAIT("1", "5", "6") START FREE, 4, 2, 0, false, 0, 5 },
     { START WAIT("1", "5", "6") START, 3, 2, 1, true, 1000, 5 },
+    { START WAIT("1", "5", "6") "{\"event\":5}\n{\"event\":\"note\"}\n{}\n" START
+          WAIT("3", "5", "6"),
+      7, 2, 0, false, 1000, 5 }, /* what is no event of ours changes nothing */
+    { START CHARGED START CHARGED RETRIED, 5, 2, 0, false, 0, 0 },
+    { START CHARGED RETRIED START, 4, 2, 1, true, 0, 0 },
+    { START CHARGED RETRIED START CHARGED RETRIED RETRIED START CHARGED, 9, 3, 1, false, 0, 0 },
+    { START RETRIED, 2, 1, 0, false, 0, 0 }, /* its end could not be written */
+    { START RETRIED FREE, 3, 1, 0, false, 0, 0 },
+    { START WAIT("1", "5", "6") RETRIED START WAIT("4", "5", "6"), 5, 2, 0, false, 4000, 5 },
     { START "{\"event\":\"end\",\"charged\":false,\"waiting\":{}}\n", 2, 1, 0, false, 0, 0 },
     { START "{\"event\":\"end\",\"charged\":false,\"waiting\":5}\n", 2, 1, 0, false, 0, 0 },
 };

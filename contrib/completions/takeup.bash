@@ -22,9 +22,16 @@ _takeup_jobs() {
     done
 }
 
+_takeup_failed() {
+    local path
+    for path in "$(_takeup_option --spool "${TAKEUP_SPOOL:-spool}")"/error/*; do
+        [ -e "$path" ] && printf '%s\n' "${path##*/}"
+    done
+}
+
 _takeup() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
-    local commands='run init worker submit status wait health check validate pipelines steps graph'
+    local commands='run init worker submit status wait retry health check validate pipelines steps graph'
     local global='--spool --pipelines --plugins --json --log-level --log-format --help'
     local words='' files=no
     COMPREPLY=()
@@ -43,6 +50,8 @@ _takeup() {
     --lane) words='high normal low' ;;
     --log-level) words='error warn info debug trace' ;;
     --log-format) words='logfmt json' ;;
+    --class) words='job pipeline input input_wait input_changed missing io memory timeout stall crash
+        lost cancelled bug' ;;
     --jobs | --name | --param | --settle | --input-wait | --stall | --timeout | --max-attempts | \
         --backoff | --lease | --within | --max-time) return ;;
     *)
@@ -58,6 +67,7 @@ _takeup() {
             ;;
         status) words="$(_takeup_jobs) --watch $global" ;;
         wait) words="$(_takeup_jobs) --timeout $global" ;;
+        retry) words="$(_takeup_failed) --all --class $global" ;;
         health) words="--within $global" ;;
         graph) words="$("${COMP_WORDS[0]}" pipelines --json 2>/dev/null |
             sed -n 's/.*"id": *"\([^"]*\)".*/\1/p') $global" ;;

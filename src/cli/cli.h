@@ -64,10 +64,11 @@ struct cli_option {
 int cli_parse(struct cli *cli, const struct cli_option *options, int argc, char **argv,
               int *ret_first);
 
-/* For a command without options of its own that takes just `count` arguments (wants says which):
- * -1 to go on, else the exit status. */
-int cli_parse_plain(struct cli *cli, int argc, char **argv, int count, const char *wants,
-                    int *ret_first);
+/* The same for a command that takes just `count` arguments, or at least one (CLI_SOME); wants says
+ * which, for those who give none. */
+enum { CLI_SOME = -1 };
+int cli_parse_args(struct cli *cli, const struct cli_option *options, int argc, char **argv,
+                   int count, const char *wants, int *ret_first);
 
 /* "takeup: TEXT", its hint on a second line. Returns status. */
 int cli_fail(int status, const struct err *err);

@@ -233,7 +233,7 @@ static int look(void *arg)
 static int run_check(struct cli *cli, int argc, char **argv)
 {
     int first;
-    int status = cli_parse_plain(cli, argc, argv, 0, "", &first);
+    int status = cli_parse_args(cli, NULL, argc, argv, 0, NULL, &first);
     if (status >= 0)
         return status;
     return guard_run(look, cli, ANSWER_S, cli_spool_dir(cli));

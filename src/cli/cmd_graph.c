@@ -33,7 +33,7 @@ static int print_graph(const struct cli *cli, struct catalog *catalog, struct pi
 static int run_graph(struct cli *cli, int argc, char **argv)
 {
     int first;
-    int status = cli_parse_plain(cli, argc, argv, 1, "name the one pipeline to draw", &first);
+    int status = cli_parse_args(cli, NULL, argc, argv, 1, "name the one pipeline to draw", &first);
     return status >= 0 ? status : cli_with_pipelines(cli, print_graph, argv[first]);
 }
 

@@ -5,8 +5,8 @@
 static int run_init(struct cli *cli, int argc, char **argv)
 {
     int first;
-    int status =
-        cli_parse_plain(cli, argc, argv, 1, "name the one directory that is to be a spool", &first);
+    int status = cli_parse_args(cli, NULL, argc, argv, 1,
+                                "name the one directory that is to be a spool", &first);
     if (status >= 0)
         return status;
     struct err err = { 0 };

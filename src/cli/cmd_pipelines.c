@@ -49,7 +49,7 @@ static int print_pipelines(const struct cli *cli, struct catalog *catalog,
 static int run_pipelines(struct cli *cli, int argc, char **argv)
 {
     int first;
-    int status = cli_parse_plain(cli, argc, argv, 0, "", &first);
+    int status = cli_parse_args(cli, NULL, argc, argv, 0, NULL, &first);
     return status >= 0 ? status : cli_with_pipelines(cli, print_pipelines, NULL);
 }
 

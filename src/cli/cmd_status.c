@@ -40,10 +40,14 @@ static void print_attempts(const json_t *attempts)
     {
         const char *failure = json_get_text(line, "class", NULL);
         const char *message = json_get_text(line, "message", NULL);
-        printf("  %s  attempt %lld %s%s%s%s%s\n", json_get_text(line, "at", "-"),
-               (long long)json_get_int(line, "attempt", 0), json_get_text(line, "event", "-"),
-               failure ? ", " : "", failure ? failure : "", message ? ": " : "",
-               message ? message : "");
+        json_int_t number = json_get_int(line, "attempt", 0);
+        printf("  %s  ", json_get_text(line, "at", "-"));
+        if (number > 0)
+            printf("attempt %lld ", (long long)number);
+        printf("%s%s%s%s%s%s\n", json_get_text(line, "event", "-"), failure ? ", " : "",
+               failure ? failure : "",
+               failure && json_is_false(json_object_get(line, "charged")) ? " (not charged)" : "",
+               message ? ": " : "", message ? message : "");
     }
 }
 
@@ -73,7 +77,8 @@ static void print_job(const struct spool *spool, const char *name, const struct 
     printf("%s: %s", name, survey_state_name(job->state));
     char due[TIME_TEXT_SIZE];
     if (job->state == JOB_DEFERRED)
-        printf(", due %s", time_format(job->due_s * 1000, due));
+        printf(", due %s",
+               job->due_s * 1000 <= time_wall_ms() ? "now" : time_format(job->due_s * 1000, due));
     if (job->worker)
         printf(", worker %s", job->worker);
     printf("\n");

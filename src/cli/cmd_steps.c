@@ -82,7 +82,7 @@ static void print_steps(const struct cli *cli, const struct catalog *catalog)
 static int run_steps(struct cli *cli, int argc, char **argv)
 {
     int first;
-    int status = cli_parse_plain(cli, argc, argv, 0, "", &first);
+    int status = cli_parse_args(cli, NULL, argc, argv, 0, NULL, &first);
     if (status >= 0)
         return status;
     struct err err = { 0 };

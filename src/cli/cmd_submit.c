@@ -160,11 +160,10 @@ static int run_submit(struct cli *cli, int argc, char **argv)
         { NULL, 0, CLI_FLAG, NULL, NULL, NULL },
     };
     int first;
-    int status = cli_parse(cli, table, argc, argv, &first);
+    int status = cli_parse_args(cli, table, argc, argv, CLI_SOME,
+                                "name the video, or videos, to be read", &first);
     if (status >= 0)
         return status;
-    if (first == argc)
-        return cli_usage(cli, "name the video, or videos, to be read");
     if (asked.name && argc - first > 1)
         return cli_usage(cli, "--name is for one file, but there are %d", argc - first);
     struct err err = { 0 };

@@ -10,11 +10,10 @@ static int run_wait(struct cli *cli, int argc, char **argv)
         { NULL, 0, CLI_FLAG, NULL, NULL, NULL },
     };
     int first;
-    int status = cli_parse(cli, table, argc, argv, &first);
+    int status = cli_parse_args(cli, table, argc, argv, CLI_SOME,
+                                "name the job, or jobs, to wait for", &first);
     if (status >= 0)
         return status;
-    if (first == argc)
-        return cli_usage(cli, "name the job, or jobs, to wait for");
     struct err err = { 0 };
     struct spool *spool = NULL;
     if (cli_open_spool(cli, &spool, &err) < 0)

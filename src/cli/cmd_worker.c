@@ -106,11 +106,9 @@ static int run_worker(struct cli *cli, int argc, char **argv)
         { NULL, 0, CLI_FLAG, NULL, NULL, NULL },
     };
     int first;
-    int status = cli_parse(cli, table, argc, argv, &first);
+    int status = cli_parse_args(cli, table, argc, argv, 0, NULL, &first);
     if (status >= 0)
         return status;
-    if (first < argc)
-        return cli_usage(cli, "takes no argument, but was given '%s'", argv[first]);
     return work(cli, &asked);
 }
 

@@ -176,15 +176,16 @@ int cli_parse(struct cli *cli, const struct cli_option *options, int argc, char 
     return setup_log(cli);
 }
 
-int cli_parse_plain(struct cli *cli, int argc, char **argv, int count, const char *wants,
-                    int *ret_first)
+int cli_parse_args(struct cli *cli, const struct cli_option *options, int argc, char **argv,
+                   int count, const char *wants, int *ret_first)
 {
-    int status = cli_parse(cli, NULL, argc, argv, ret_first);
+    int status = cli_parse(cli, options, argc, argv, ret_first);
     if (status >= 0)
         return status;
-    if (count == 0 && *ret_first < argc)
+    int given = argc - *ret_first;
+    if (count == 0 && given > 0)
         return cli_usage(cli, "takes no argument, but was given '%s'", argv[*ret_first]);
-    return argc - *ret_first == count ? -1 : cli_usage(cli, "%s", wants);
+    return given == count || (count == CLI_SOME && given > 0) ? -1 : cli_usage(cli, "%s", wants);
 }
 
 int cli_fail(int status, const struct err *err)

@@ -49,8 +49,7 @@ static int report(const struct cli *cli, const struct spool *spool, const char *
     return EXIT_NOT_SO;
 }
 
-/* Said once, so that nobody waits for ever without knowing why. */
-static void warn_unattended(const struct spool *spool)
+void waiting_warn_unattended(const struct spool *spool)
 {
     struct survey survey;
     if (survey_take(spool, 0, &survey, NULL) < 0)
@@ -107,14 +106,14 @@ int waiting_for(const struct cli *cli, const struct spool *spool, const char *na
             (void)err_set(&err, ERR_STOPPED, 0, "job '%s' has not ended in time: it is in %s", name,
                           job.path);
             if (!warned)
-                warn_unattended(spool);
+                waiting_warn_unattended(spool);
             status = cli_fail(EXIT_NOT_SO, &err);
         }
         survey_job_release(&job);
         if (status >= 0)
             return status;
         if (!warned && waited_ms > WARN_AFTER_MS) {
-            warn_unattended(spool);
+            waiting_warn_unattended(spool);
             warned = true;
         }
         sleep_ms(look_ms);

@@ -10,4 +10,8 @@
 int waiting_for(const struct cli *cli, const struct spool *spool, const char *name,
                 const char *submission, int64_t timeout_ms);
 
+/* Says on stderr when no live worker is there, so that nobody waits for ever without knowing why.
+ */
+void waiting_warn_unattended(const struct spool *spool);
+
 #endif

@@ -6,7 +6,6 @@
 #include "base/time.h"
 #include "spool/attempts.h"
 #include "spool/record.h"
-#include "worker/runner.h"
 #include "worker/settle.h"
 #include "worker/verdict.h"
 
@@ -32,6 +31,7 @@ struct hand {
     int out_fd;
     bool spool_failed; /* during the attempt */
     int64_t started_ms, started_mono_ms;
+    struct runner_end end;
     struct heartbeat_job beat;
     char step[WIRE_STEP_SIZE];
     char *last_lines[LAST_LINES];
@@ -68,26 +68,33 @@ static void view_progress(void *arg, const char *step, int64_t done_us, int64_t 
     (void)wire_send(view->wire_fd, &message);
 }
 
-static void runner_body(void *arg, int wire_fd)
+/* The directory of this attempt; -1 when it is gone, and then all that is written there fails. */
+static int open_out(const struct hand_context *context, const struct wire_order *order)
 {
-    const struct hand *hand = arg;
-    const struct job *job = claim_job(hand->claim, NULL);
+    char path[TOKEN_SIZE + 32];
+    (void)snprintf(path, sizeof(path), "%s/out.%d", order->token, order->attempt);
+    return openat(seat_dir(context->seat), path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+void hand_body(void *arg, const struct wire_order *order, int wire_fd)
+{
+    const struct hand_context *context = arg;
     struct runner_view view = { .wire_fd = wire_fd };
     struct attempt attempt = {
-        .job = claim_name(hand->claim),
-        .root_fd = spool_root(hand->context->spool),
-        .input_path = job->input_path,
-        .settle_ms = hand->context->rules->settle_ms,
-        .output_dir = hand->out_fd,
-        .pipelines = hand->context->pipelines,
-        .pipeline = hand->pipeline,
-        .params = job->params,
+        .job = order->job,
+        .root_fd = spool_root(context->spool),
+        .input_path = order->input,
+        .settle_ms = context->rules->settle_ms,
+        .output_dir = open_out(context, order),
+        .pipelines = context->pipelines,
+        .pipeline = pipelines_find(context->pipelines, order->pipeline),
+        .params = order->params,
         .log = view_log,
         .progress = view_progress,
         .arg = &view,
     };
     struct attempt_result result = { 0 };
-    hand->context->attempt(&attempt, &result);
+    context->attempt(&attempt, &result);
 
     struct wire_message outcome = {
         .kind = WIRE_OUTCOME,
@@ -212,8 +219,9 @@ static void excuse(struct hand *hand, struct runner_end *end)
 }
 
 /* After the runner is reaped: what became of this attempt, and of the job. */
-static enum hand_fate conclude(struct hand *hand, struct runner_end *end)
+static enum hand_fate conclude(struct hand *hand)
 {
+    struct runner_end *end = &hand->end;
     CLEANUP(json_drop) json_t *body = NULL;
     struct err err = { 0 };
     if (end->failure == FAILURE_NONE && read_body(hand, &body, &err) < 0) {
@@ -256,14 +264,18 @@ static enum hand_fate conclude(struct hand *hand, struct runner_end *end)
     return settle(hand->context, &hand->claim, hand->pipeline, &verdict, &ending);
 }
 
-static void on_end(void *arg, const struct runner_end *runner_end)
+void hand_conclude(struct hand *hand)
+{
+    const struct hand_context *context = hand->context;
+    context->on_fate(context->arg, conclude(hand));
+}
+
+static void on_end(void *arg, const struct runner_end *end)
 {
     struct hand *hand = arg;
-    struct runner_end end = *runner_end;
-    enum hand_fate fate = conclude(hand, &end);
-    const struct hand_context *context = hand->context;
-    context->on_fate(context->arg, fate);
-    context->on_free(context->arg, hand);
+    hand->end = *end;
+    runner_free(&hand->runner);
+    hand->context->on_end(hand->context->arg, hand);
 }
 
 /* ---- the beginning ---- */
@@ -311,12 +323,18 @@ static int start(struct hand *hand, struct err *err)
         .timeout_ms = job->timeout_s ? job->timeout_s * 1000 : rules->timeout_ms,
         .grace_ms = rules->grace_ms,
     };
-    struct runner_calls calls = {
-        .body = runner_body, .on_message = on_message, .on_end = on_end, .arg = hand
+    struct runner_calls calls = { .on_message = on_message, .on_end = on_end, .arg = hand };
+    struct wire_order order = {
+        .token = claim_token(hand->claim),
+        .attempt = hand->number,
+        .job = claim_name(hand->claim),
+        .pipeline = hand->pipeline->id,
+        .input = job->input_path,
+        .params = job->params,
     };
     hand->started_ms = time_wall_ms();
     hand->started_mono_ms = time_mono_ms();
-    return runner_start(hand->context->loop, &limits, &calls, &hand->runner, err);
+    return runner_start(hand->context->runners, &order, &limits, &calls, &hand->runner, err);
 }
 
 static void log_start(const struct hand *hand)

@@ -1,16 +1,16 @@
 /* hand.h - one job in hand: from the claim, through one attempt, to done, error or deferred.
  *
- *     hand_take -> (runner) -> on_free, once -> hand_free
+ *     hand_take -> (runner) -> on_end, once -> hand_conclude -> hand_free
  *
  * A job whose fate needs no runner (a wrong job file, an unknown pipeline) is published in
  * hand_take itself. */
 #ifndef TAKEUP_WORKER_HAND_H
 #define TAKEUP_WORKER_HAND_H
 
-#include "base/loop.h"
 #include "pipeline/load.h"
 #include "spool/claim.h"
 #include "worker/attempt.h"
+#include "worker/runner.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,22 +34,25 @@ enum hand_fate { FATE_DONE, FATE_ERROR, FATE_DEFERRED, FATE_WITHDRAWN, FATE_STUC
 
 /* What all hands of a worker share; borrowed by each, and outlives them. */
 struct hand_context {
-    struct loop *loop;
+    struct runners *runners; /* their body is hand_body, its arg this context */
     struct spool *spool;
-    struct seat *seat;
+    struct seat *seat; /* a new one, or new pipelines: runners_drop_spares */
     struct pipelines *pipelines;
     const struct hand_rules *rules;
     attempt_fn *attempt;          /* attempt_run, or a test's */
     struct unsettled **unsettled; /* jobs that the spool would not let go yet; of the worker */
     /* The job has left this worker, or (FATE_STUCK) could not yet, and is among the unsettled. */
     void (*on_fate)(void *arg, enum hand_fate fate);
-    /* The runner has ended; the hand may be freed in it. Not called when none was started. */
-    void (*on_free)(void *arg, struct hand *hand);
+    /* The runner has ended, so another one may be started: what the hand still has to do, in
+     * hand_conclude, is done while that runs. Not called when none was started. */
+    void (*on_end)(void *arg, struct hand *hand);
     void *arg;
 };
 
 /* Takes the claim over. 1: *ret_hand has a runner. 0: its fate is decided already. */
 int hand_take(const struct hand_context *context, struct claim *claim, struct hand **ret_hand);
+/* After on_end, once: what became of the attempt and of the job, which is told to on_fate. */
+void hand_conclude(struct hand *hand);
 /* Ends the runner; the job is given back, uncharged. */
 void hand_stop(struct hand *hand);
 /* After spool_refresh said 1: what is open inside the spool is opened again. */
@@ -58,6 +61,9 @@ void hand_refresh(struct hand *hand);
 void hand_free(struct hand **hand);
 /* For the heartbeat; borrowed until the loop runs again. */
 struct heartbeat_job hand_beat(const struct hand *hand);
+
+/* What the runners run. */
+void hand_body(void *context, const struct wire_order *order, int wire_fd);
 
 /* A job taken over from a dead worker: on to where it belongs, without a runner. */
 void hand_adopted(const struct hand_context *context, struct claim *claim, const char *dead_worker);

@@ -5,7 +5,7 @@
  * The end is what the pidfd says, not the pipe: a grandchild could hold the pipe open. When the
  * runner has exited, what is left in the pipe is read (an outcome may lie there), its group is
  * killed, and only then is it reaped: until then its pid, and so its group, is nobody else's. */
-#include "worker/runner.h"
+#include "worker/runner_private.h"
 
 #include "base/mem.h"
 #include "base/time.h"
@@ -23,7 +23,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum state { RUNNING, STOPPING, KILLED, STATE_COUNT };
 enum event {
     EV_BAD_MESSAGE,
     EV_STALL,
@@ -34,46 +33,40 @@ enum event {
 };
 enum move { STAY = 1, SEND_TERM, SEND_KILL }; /* from 1, so that a gap in the table is none */
 
-static const enum move moves[STATE_COUNT][EVENT_COUNT] = {
-    [RUNNING] = { [EV_BAD_MESSAGE] = SEND_KILL,
-                  [EV_STALL] = SEND_KILL, /* it does not react, so why ask */
-                  [EV_TIMEOUT] = SEND_TERM,
-                  [EV_STOP] = SEND_TERM,
-                  [EV_GRACE] = STAY },
-    [STOPPING] = { [EV_BAD_MESSAGE] = SEND_KILL,
-                   [EV_STALL] = STAY,
-                   [EV_TIMEOUT] = STAY,
-                   [EV_STOP] = STAY,
-                   [EV_GRACE] = SEND_KILL },
-    [KILLED] = { [EV_BAD_MESSAGE] = STAY,
-                 [EV_STALL] = STAY,
-                 [EV_TIMEOUT] = STAY,
-                 [EV_STOP] = STAY,
-                 [EV_GRACE] = STAY },
-};
-
-enum { TICK_MS = 100 };
-
-struct runner {
-    struct loop *loop;
-    struct runner_limits limits;
-    struct runner_calls calls;
-    enum state state;
-    pid_t pid;
-    int pid_fd, wire_fd;
-    struct loop_watch *pid_watch, *wire_watch, *tick_watch;
-    struct wire_reader reader;
-    int64_t started_ms, alive_ms, term_ms; /* by the monotonic clock */
-    bool has_outcome;
-    enum failure reason; /* why it was ended by us; FAILURE_NONE: it was not */
-    char reason_text[WIRE_TEXT_SIZE];
-    struct runner_end end;
+static const enum move moves[RUNNER_STATES][EVENT_COUNT] = {
+    /* a spare one only ends */
+    [RUNNER_RUNNING] = { [EV_BAD_MESSAGE] = SEND_KILL,
+                         [EV_STALL] = SEND_KILL, /* it does not react, so why ask */
+                         [EV_TIMEOUT] = SEND_TERM,
+                         [EV_STOP] = SEND_TERM,
+                         [EV_GRACE] = STAY },
+    [RUNNER_STOPPING] = { [EV_BAD_MESSAGE] = SEND_KILL,
+                          [EV_STALL] = STAY,
+                          [EV_TIMEOUT] = STAY,
+                          [EV_STOP] = STAY,
+                          [EV_GRACE] = SEND_KILL },
+    [RUNNER_KILLED] = { [EV_BAD_MESSAGE] = STAY,
+                        [EV_STALL] = STAY,
+                        [EV_TIMEOUT] = STAY,
+                        [EV_STOP] = STAY,
+                        [EV_GRACE] = STAY },
 };
 
 /* ---- the child ---- */
 
-__attribute__((noreturn)) static void child_main(const struct runner_calls *calls, int wire_fd,
-                                                 pid_t parent)
+/* The worker's ends of the others' pipes: not for one who is about to read what may be hostile. */
+static void close_others(const struct runners *runners)
+{
+    for (const struct runner *other = runners->all; other; other = other->next) {
+        (void)close(other->wire_fd);
+        if (other->order_fd >= 0)
+            (void)close(other->order_fd);
+        if (other->pid_fd >= 0)
+            (void)close(other->pid_fd);
+    }
+}
+
+static void set_up_child(pid_t parent)
 {
     (void)setpgid(0, 0);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -89,7 +82,24 @@ __attribute__((noreturn)) static void child_main(const struct runner_calls *call
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     (void)dup2(null_fd, STDIN_FILENO);
     (void)dup2(null_fd, STDOUT_FILENO); /* what a library prints is no result */
-    calls->body(calls->arg, wire_fd);
+}
+
+__attribute__((noreturn)) static void child_main(const struct runners *runners,
+                                                 const struct wire_order *order, int order_fd,
+                                                 int wire_fd, pid_t parent)
+{
+    struct wire_order received;
+    json_t *whole = NULL; /* goes with the process */
+    set_up_child(parent);
+    close_others(runners);
+    if (!order) {
+        if (wire_receive_order(order_fd, &received, &whole) <= 0)
+            _exit(0); /* it is not needed any more */
+        order = &received;
+    }
+    if (order_fd >= 0)
+        (void)close(order_fd);
+    runners->rules.body(runners->rules.arg, order, wire_fd);
     _exit(0);
 }
 
@@ -99,13 +109,13 @@ static void apply(struct runner *runner, enum event event)
 {
     switch (moves[runner->state][event]) {
     case SEND_TERM:
-        runner->state = STOPPING;
+        runner->state = RUNNER_STOPPING;
         runner->term_ms = time_mono_ms();
         (void)kill(-runner->pid, SIGTERM);
         (void)kill(runner->pid, SIGTERM); /* it may not lead its group yet */
         break;
     case SEND_KILL:
-        runner->state = KILLED;
+        runner->state = RUNNER_KILLED;
         (void)kill(-runner->pid, SIGKILL);
         (void)kill(runner->pid, SIGKILL);
         break;
@@ -147,10 +157,15 @@ static void on_wire(void *arg, uint32_t events)
     (void)events;
     struct runner *runner = arg;
     struct err err = { 0 };
+    if (runner->state == RUNNER_SPARE) { /* it speaks before it was asked, or is gone */
+        loop_remove(runner->owner->rules.loop, &runner->wire_watch);
+        (void)kill(runner->pid, SIGKILL);
+        return;
+    }
     int r = wire_receive(&runner->reader, runner->wire_fd, on_line, runner, &err);
     if (r > 0)
         return;
-    loop_remove(runner->loop, &runner->wire_watch);
+    loop_remove(runner->owner->rules.loop, &runner->wire_watch);
     if (r < 0) {
         blame(runner, FAILURE_CRASH, err.text);
         apply(runner, EV_BAD_MESSAGE);
@@ -203,16 +218,26 @@ static void reap(struct runner *runner)
     runner->end.max_rss_bytes = (int64_t)usage.ru_maxrss * 1024;
 }
 
+static void unwatch(struct runner *runner)
+{
+    loop_remove(runner->owner->rules.loop, &runner->wire_watch);
+    loop_remove(runner->owner->rules.loop, &runner->pid_watch);
+}
+
 static void on_exit_event(void *arg, uint32_t events)
 {
     (void)events;
     struct runner *runner = arg;
     (void)kill(-runner->pid, SIGKILL); /* what it may have left behind, which could go on writing */
+    if (runner->state == RUNNER_SPARE) {
+        unwatch(runner);
+        reap(runner);
+        runners_lost_spare(runner);
+        return;
+    }
     if (runner->wire_watch)
         on_wire(runner, 0);
-    loop_remove(runner->loop, &runner->wire_watch);
-    loop_remove(runner->loop, &runner->pid_watch);
-    loop_remove(runner->loop, &runner->tick_watch);
+    unwatch(runner);
     reap(runner);
     end_decide(runner);
     struct runner_end end = runner->end;
@@ -225,10 +250,8 @@ static bool has_exited(pid_t pid)
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
-static void on_tick(void *arg, uint32_t events)
+static void check_limits(struct runner *runner)
 {
-    (void)events;
-    struct runner *runner = arg;
     const struct runner_limits *limits = &runner->limits;
     int64_t now = time_mono_ms();
     char text[WIRE_TEXT_SIZE];
@@ -244,57 +267,81 @@ static void on_tick(void *arg, uint32_t events)
         blame(runner, FAILURE_STALL, text);
         apply(runner, EV_STALL);
     }
-    if (runner->state == STOPPING && now - runner->term_ms >= limits->grace_ms)
+    if (runner->state == RUNNER_STOPPING && now - runner->term_ms >= limits->grace_ms)
         apply(runner, EV_GRACE);
+}
+
+void runner_tick(struct runner *runner)
+{
+    if (runner->pid == 0)
+        return; /* its end was told, and it waits to be freed */
+    if (runner->state != RUNNER_SPARE)
+        check_limits(runner);
     if (runner->pid_fd < 0 && has_exited(runner->pid))
         on_exit_event(runner, 0); /* the last line: it may free the runner */
 }
 
+/* ---- a new one ---- */
+
+struct pipes {
+    int wire[2], order[2];
+};
+
+static void close_pipes(struct pipes *pipes)
+{
+    for (int i = 0; i < 2; i++) {
+        fs_close(&pipes->wire[i]);
+        fs_close(&pipes->order[i]);
+    }
+}
+
 static int watch_runner(struct runner *runner, struct err *err)
 {
-    int r =
-        loop_add(runner->loop, runner->wire_fd, EPOLLIN, on_wire, runner, &runner->wire_watch, err);
+    struct loop *loop = runner->owner->rules.loop;
+    int r = loop_add(loop, runner->wire_fd, EPOLLIN, on_wire, runner, &runner->wire_watch, err);
     if (r == 0 && runner->pid_fd >= 0)
-        r = loop_add(runner->loop, runner->pid_fd, EPOLLIN, on_exit_event, runner,
-                     &runner->pid_watch, err);
-    if (r == 0)
-        r = loop_add_timer(runner->loop, TICK_MS, TICK_MS, on_tick, runner, &runner->tick_watch,
-                           err);
+        r = loop_add(loop, runner->pid_fd, EPOLLIN, on_exit_event, runner, &runner->pid_watch, err);
     return r;
 }
 
-int runner_start(struct loop *loop, const struct runner_limits *limits,
-                 const struct runner_calls *calls, struct runner **ret_runner, struct err *err)
+int runner_fork(struct runners *runners, const struct wire_order *order, struct runner **ret_runner,
+                struct err *err)
 {
-    int wire[2];
-    if (pipe2(wire, O_CLOEXEC) < 0)
+    CLEANUP(close_pipes) struct pipes pipes = { { -1, -1 }, { -1, -1 } };
+    if (pipe2(pipes.wire, O_CLOEXEC) < 0 || (!order && pipe2(pipes.order, O_CLOEXEC) < 0))
         return err_set(err, ERR_IO, errno, "pipe for a runner");
     pid_t parent = getpid(), pid = fork();
     if (pid == 0) {
-        (void)close(wire[0]);
-        child_main(calls, wire[1], parent);
+        (void)close(pipes.wire[0]);
+        if (pipes.order[1] >= 0)
+            (void)close(pipes.order[1]);
+        child_main(runners, order, pipes.order[0], pipes.wire[1], parent);
     }
-    int errnum = errno;
-    (void)close(wire[1]);
-    if (pid < 0) {
-        (void)close(wire[0]);
-        return err_set(err, ERR_IO, errnum, "start a runner");
-    }
-    (void)setpgid(pid, pid); /* here too, so that it holds whoever comes first */
-    (void)fcntl(wire[0], F_SETFL, O_NONBLOCK);
+    if (pid < 0)
+        return err_set(err, ERR_IO, errno, "start a runner");
+    (void)fcntl(pipes.wire[0], F_SETFL, O_NONBLOCK);
 
-    struct runner *runner = MEM_NEW(struct runner);
-    *runner = (struct runner){ .loop = loop, .limits = *limits, .calls = *calls, .pid = pid };
-    runner->wire_fd = wire[0];
-    runner->started_ms = runner->alive_ms = time_mono_ms();
+    CLEANUP(runner_free) struct runner *runner = MEM_NEW(struct runner);
+    *runner = (struct runner){ .pid = pid, .born_ms = time_mono_ms() };
+    runners_add(runners, runner);
+    runner->wire_fd = pipes.wire[0];
+    runner->order_fd = pipes.order[1];
+    pipes.wire[0] = pipes.order[1] = -1;
     runner->pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
     int r = watch_runner(runner, err);
-    if (r < 0) {
-        runner_free(&runner);
-        return r;
-    }
-    *ret_runner = runner;
-    return 0;
+    if (r == 0)
+        *ret_runner = TAKE(runner);
+    return r;
+}
+
+void runner_begin(struct runner *runner, const struct runner_limits *limits,
+                  const struct runner_calls *calls)
+{
+    runner->limits = *limits;
+    runner->calls = *calls;
+    runner->state = RUNNER_RUNNING;
+    runner->started_ms = runner->alive_ms = time_mono_ms();
+    fs_close(&runner->order_fd);
 }
 
 pid_t runner_pid(const struct runner *runner)
@@ -314,8 +361,8 @@ static void kill_now(pid_t pid)
 {
     (void)kill(-pid, SIGKILL);
     (void)kill(pid, SIGKILL);
-    for (int i = 0; i < 50 && waitpid(pid, NULL, WNOHANG) == 0; i++)
-        (void)nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL);
+    for (int i = 0; i < 500 && waitpid(pid, NULL, WNOHANG) == 0; i++)
+        (void)nanosleep(&(struct timespec){ .tv_nsec = 1000 * 1000 }, NULL);
 }
 
 void runner_free(struct runner **runner)
@@ -323,12 +370,12 @@ void runner_free(struct runner **runner)
     if (!*runner)
         return;
     struct runner *old = TAKE(*runner);
-    loop_remove(old->loop, &old->wire_watch);
-    loop_remove(old->loop, &old->pid_watch);
-    loop_remove(old->loop, &old->tick_watch);
+    unwatch(old);
+    runners_remove(old);
     if (old->pid > 0)
         kill_now(old->pid);
     fs_close(&old->pid_fd);
     fs_close(&old->wire_fd);
+    fs_close(&old->order_fd);
     free(old);
 }

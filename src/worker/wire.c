@@ -5,9 +5,12 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { READS_A_TURN = 64 }; /* all that a pipe holds, even if each gives half a line */
 
 static const char *const kind_names[] = {
     [WIRE_PROGRESS] = "progress",
@@ -54,6 +57,66 @@ int wire_send(int fd, const struct wire_message *message)
     CLEANUP(mem_free_text) char *line = json_line(object);
     CLEANUP(mem_free_text) char *whole = mem_printf("%s\n", line);
     return fs_write_all(fd, whole, strlen(whole));
+}
+
+/* ---- orders ---- */
+
+int wire_send_order(int fd, const struct wire_order *order)
+{
+    CLEANUP(json_drop) json_t *object = json_object();
+    json_set_text(object, "token", order->token);
+    json_set_int(object, "attempt", order->attempt);
+    json_set_text(object, "job", order->job);
+    json_set_text(object, "pipeline", order->pipeline);
+    json_set_text(object, "input", order->input);
+    if (order->params)
+        json_set(object, "params", json_incref((json_t *)(uintptr_t)order->params));
+    CLEANUP(mem_free_text) char *line = json_line(object);
+    CLEANUP(mem_free_text) char *whole = mem_printf("%s\n", line);
+    size_t len = strlen(whole);
+    return len > WIRE_LINE_MAX ? -EMSGSIZE : fs_write_all(fd, whole, len);
+}
+
+static int read_line(int fd, char line[WIRE_LINE_MAX], size_t *ret_len)
+{
+    size_t len = 0;
+    while (len == 0 || line[len - 1] != '\n') {
+        ssize_t got = read(fd, line + len, WIRE_LINE_MAX - len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) /* or the line is too long */
+            return len == 0 && got == 0 ? 0 : -EPROTO;
+        len += (size_t)got;
+    }
+    *ret_len = len;
+    return 1;
+}
+
+int wire_receive_order(int fd, struct wire_order *ret_order, json_t **ret_whole)
+{
+    char line[WIRE_LINE_MAX];
+    size_t len = 0;
+    struct json_mark mark;
+    CLEANUP(json_drop) json_t *whole = NULL;
+    int r = read_line(fd, line, &len);
+    if (r <= 0)
+        return r;
+    if (json_parse(line, len, &whole, &mark, NULL) != 1)
+        return -EPROTO;
+    json_int_t attempt = json_get_int(whole, "attempt", 0);
+    struct wire_order order = {
+        .token = json_get_text(whole, "token", NULL),
+        .attempt = attempt > 0 && attempt <= INT_MAX ? (int)attempt : 0,
+        .job = json_get_text(whole, "job", NULL),
+        .pipeline = json_get_text(whole, "pipeline", NULL),
+        .input = json_get_text(whole, "input", NULL),
+        .params = json_object_get(whole, "params"),
+    };
+    if (!order.token || !order.attempt || !order.job || !order.pipeline || !order.input)
+        return -EPROTO;
+    *ret_order = order;
+    *ret_whole = TAKE(whole);
+    return 1;
 }
 
 /* ---- the worker's end ---- */
@@ -138,8 +201,9 @@ static int take_lines(struct wire_reader *reader, wire_fn *fn, void *arg, struct
 
 int wire_receive(struct wire_reader *reader, int fd, wire_fn *fn, void *arg, struct err *err)
 {
-    for (;;) {
-        ssize_t got = read(fd, reader->line + reader->len, sizeof(reader->line) - reader->len);
+    for (int reads = 0; reads < READS_A_TURN; reads++) {
+        size_t room = sizeof(reader->line) - reader->len;
+        ssize_t got = read(fd, reader->line + reader->len, room);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0 && errno == EAGAIN)
@@ -152,5 +216,8 @@ int wire_receive(struct wire_reader *reader, int fd, wire_fn *fn, void *arg, str
         int r = take_lines(reader, fn, arg, err);
         if (r < 0)
             return r;
+        if ((size_t)got < room)
+            return 1; /* that was all; the end shows by itself */
     }
+    return 1;
 }

@@ -1,12 +1,14 @@
-/* wire.h - what a runner tells its worker: JSON lines of at most 4 KiB over a pipe.
+/* wire.h - what a worker and a runner tell each other: JSON lines of at most 4 KiB, a pipe each
+ * way.
  *
- * Both ends are in wire.c. The reader trusts nothing: the runner has parsed media, so whoever made
- * the media may be writing. A line that is too long, is no JSON, or says what it should not is an
- * error, and ends the attempt as a crash. */
+ * Both ends of both are in wire.c. The worker trusts nothing that it reads: the runner has parsed
+ * media, so whoever made the media may be writing. A line that is too long, is no JSON, or says
+ * what it should not is an error, and ends the attempt as a crash. */
 #ifndef TAKEUP_WORKER_WIRE_H
 #define TAKEUP_WORKER_WIRE_H
 
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "spool/record.h"
 
@@ -43,9 +45,25 @@ struct wire_reader {
     size_t len;
 };
 
+/* What a spare runner waits for: one attempt. Texts and params are borrowed. */
+struct wire_order {
+    const char *token; /* of the job's directory in running/WORKER */
+    int attempt;       /* its number: out.N */
+    const char *job;   /* its name */
+    const char *pipeline, *input;
+    const json_t *params; /* an object; or NULL */
+};
+
+/* 0; -EMSGSIZE: it does not fit in a line; another negative errno: the runner is gone. */
+int wire_send_order(int fd, const struct wire_order *order);
+/* Blocks. 1: *ret_order, borrowed from *ret_whole, which is yours. 0: the worker wants none of it
+ * any more. < 0: that was no order. */
+int wire_receive_order(int fd, struct wire_order *ret_order, json_t **ret_whole);
+
 typedef void wire_fn(void *arg, const struct wire_message *message);
 
-/* Reads what is there (fd does not block) and calls fn for each whole line. 1: more may come.
+/* Reads some of what is there (fd does not block; what is left shows again) and calls fn for each
+ * whole line: who floods the pipe must not keep the worker from all else. 1: more may come.
  * 0: the other end is closed. < 0: *err says what is wrong with it. */
 int wire_receive(struct wire_reader *reader, int fd, wire_fn *fn, void *arg, struct err *err);
 

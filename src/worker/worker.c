@@ -24,8 +24,10 @@
 
 enum {
     BEAT_MS = 1000,
+    CHANGE_MS = 100, /* at most so often a beat for what has changed */
     STATUS_MS = 10 * 1000,
     STILL_MS = 3000,
+    SPARES_MAX = 2,
     CLAIMS_A_TURN =
         16,         /* then the loop comes round: a beat and a signal must not wait for a list */
     STOP_MS = 4000, /* then it ends without the runners that cannot be killed (a dead mount) */
@@ -41,8 +43,13 @@ struct worker {
     struct watch *watch;
     bool reopens; /* the spool was opened anew, and what is held inside it not yet */
     struct hand_context context;
+    struct runners *runners;
     struct hand **hands; /* options->jobs of them; NULL: free */
     int busy;
+    struct hand **ended; /* their runners have ended; options->jobs at most */
+    int ended_count;
+    int64_t beat_ms;  /* monotonic: when the newest was */
+    bool beat_wanted; /* something has changed */
 
     struct queue *queue;
     struct unsettled *unsettled; /* jobs that the spool would not let go yet */
@@ -116,6 +123,9 @@ static int reopen(struct worker *worker, struct err *err)
     for (int i = 0; i < worker->options->jobs; i++)
         if (worker->hands[i])
             hand_refresh(worker->hands[i]);
+    for (int i = 0; i < worker->ended_count; i++)
+        hand_refresh(worker->ended[i]);
+    runners_drop_spares(worker->runners);
     settle_refresh(&worker->context);
     watch_free(&worker->watch);
     watch_begin(worker);
@@ -191,6 +201,8 @@ static void beat(struct worker *worker)
         if (worker->hands[i])
             jobs[now.job_count++] = hand_beat(worker->hands[i]);
     struct err err = { 0 };
+    worker->beat_ms = time_mono_ms();
+    worker->beat_wanted = false;
     if (seat_beat(worker->seat, &now, &err) < 0)
         log_warn(LOG_NO_FIELDS, "heartbeat: %s", err.text);
     free(jobs);
@@ -199,7 +211,8 @@ static void beat(struct worker *worker)
 /* A worker whose directory is gone (somebody removed it, or adopted it) takes another name. */
 static void renew_seat(struct worker *worker)
 {
-    if (worker->busy > 0 || worker->unsettled || seat_is_there(worker->seat, NULL) != 0)
+    if (worker->busy > 0 || worker->ended_count > 0 || worker->unsettled ||
+        seat_is_there(worker->seat, NULL) != 0)
         return;
     struct seat *seat = NULL;
     struct adopter *adopter = NULL;
@@ -216,6 +229,7 @@ static void renew_seat(struct worker *worker)
     adopter_free(&worker->adopter);
     seat_free(&worker->seat);
     worker->seat = worker->context.seat = seat;
+    runners_drop_spares(worker->runners);
     worker->adopter = adopter;
 }
 
@@ -272,16 +286,28 @@ static void on_fate(void *arg, enum hand_fate fate)
     }
 }
 
-static void on_free(void *arg, struct hand *hand)
+static void on_end(void *arg, struct hand *hand)
 {
     struct worker *worker = arg;
     for (int i = 0; i < worker->options->jobs; i++)
         if (worker->hands[i] == hand) {
-            hand_free(&worker->hands[i]);
+            worker->hands[i] = NULL;
             worker->busy--;
-            beat(worker);
+            worker->ended[worker->ended_count++] = hand;
+            worker->beat_wanted = true;
             return;
         }
+}
+
+/* Comes after the claims of the same turn: the syncs of a job that is over wait for the disk while
+ * the next one runs. */
+static void conclude_ended(struct worker *worker)
+{
+    for (int i = 0; i < worker->ended_count; i++) {
+        hand_conclude(worker->ended[i]);
+        hand_free(&worker->ended[i]);
+    }
+    worker->ended_count = 0;
 }
 
 static void take(struct worker *worker, struct claim *claim)
@@ -295,7 +321,15 @@ static void take(struct worker *worker, struct claim *claim)
             worker->busy++;
             break;
         }
-    beat(worker);
+    worker->beat_wanted = true;
+}
+
+/* One fork a turn, so that what comes meanwhile does not wait for two. */
+static void keep_spares(struct worker *worker)
+{
+    struct err err = { 0 };
+    if (runners_refill(worker->runners, &err) < 0)
+        log_warn(LOG_NO_FIELDS, "no spare runner, jobs start later: %s", err.text);
 }
 
 /* ---- claim ---- */
@@ -378,24 +412,27 @@ static int64_t until_next_ms(const struct worker *worker)
     int64_t at_ms = idle ? queue_due_ms(worker->queue) : INT64_MAX;
     if (worker->ends_ms < at_ms)
         at_ms = worker->ends_ms;
+    if (worker->beat_wanted && worker->beat_ms + CHANGE_MS < at_ms)
+        at_ms = worker->beat_ms + CHANGE_MS;
     if (at_ms == INT64_MAX)
         return -1;
     int64_t wait_ms = at_ms - time_mono_ms();
-    return wait_ms > 0 ? wait_ms : idle ? 0 : BEAT_MS;
+    return wait_ms > 0 ? wait_ms : idle || worker->beat_wanted ? 0 : BEAT_MS;
 }
 
 /* What the events asked for. False: the worker is to end. */
 static bool worker_turn(struct worker *worker)
 {
+    if (time_mono_ms() >= worker->ends_ms)
+        stop(worker, "its time is over (--max-time)");
+    if (!worker->stopping && !worker->reason[0] && worker->busy < worker->options->jobs)
+        claim_all(worker);
+    conclude_ended(worker);
     if (worker->stopping)
         return worker->busy > 0 && time_mono_ms() - worker->stopped_ms < STOP_MS;
-    if (time_mono_ms() >= worker->ends_ms) {
-        stop(worker, "its time is over (--max-time)");
-        return worker->busy > 0;
-    }
-    if (worker->reason[0] || worker->busy >= worker->options->jobs)
-        return true;
-    claim_all(worker);
+    if (worker->beat_wanted && time_mono_ms() - worker->beat_ms >= CHANGE_MS)
+        beat(worker);
+    keep_spares(worker);
     if (worker->options->drain && worker->busy == 0 && !is_drained(worker))
         queue_drain(worker->queue);
     if (worker->options->drain && is_drained(worker)) {
@@ -444,7 +481,11 @@ static void end(struct worker *worker)
 {
     for (int i = 0; i < worker->options->jobs; i++)
         hand_free(&worker->hands[i]);
+    for (int i = 0; i < worker->ended_count; i++)
+        hand_free(&worker->ended[i]);
     free(worker->hands);
+    free(worker->ended);
+    runners_free(&worker->runners);
     if (worker->unsettled)
         settle_again(&worker->context); /* what still stays in running/ is the next worker's */
     unsettled_free(&worker->unsettled);
@@ -484,13 +525,17 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
         .ends_ms = options->max_time_ms ? time_mono_ms() + options->max_time_ms : INT64_MAX,
     };
     worker.hands = mem_zero((size_t)options->jobs, sizeof(struct hand *));
+    worker.ended = mem_zero((size_t)options->jobs, sizeof(struct hand *));
     struct queue_rules rules = { { options->rules.settle_ms, options->rules.input_wait_ms },
                                  options->rescan_ms };
     worker.queue = queue_new(spool, &rules);
     int r = begin(&worker, err);
     if (r == 0) {
+        struct runners_rules running = { worker.loop, hand_body, &worker.context,
+                                         options->jobs < SPARES_MAX ? options->jobs : SPARES_MAX };
+        worker.runners = runners_new(&running);
         worker.context = (struct hand_context){
-            .loop = worker.loop,
+            .runners = worker.runners,
             .spool = spool,
             .seat = worker.seat,
             .pipelines = pipelines,
@@ -498,7 +543,7 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
             .attempt = options->attempt,
             .unsettled = &worker.unsettled,
             .on_fate = on_fate,
-            .on_free = on_free,
+            .on_end = on_end,
             .arg = &worker,
         };
         log_ready(&worker);

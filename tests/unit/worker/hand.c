@@ -125,6 +125,7 @@ struct fixture {
     struct spool *spool;
     struct seat *seat;
     struct loop *loop;
+    struct runners *runners;
     struct catalog *catalog;
     struct pipelines *pipelines;
     struct hand_rules rules;
@@ -142,10 +143,11 @@ static void on_fate(void *arg, enum hand_fate fate)
     fixture->fates++;
 }
 
-static void on_free(void *arg, struct hand *hand)
+static void on_end(void *arg, struct hand *hand)
 {
     struct fixture *fixture = arg;
     assert_ptr_equal(hand, fixture->hand);
+    hand_conclude(hand);
     hand_free(&fixture->hand);
 }
 
@@ -179,7 +181,9 @@ static int setup(void **state)
     fixture->rules = (struct hand_rules){
         .default_pipeline = "ocr_only", .max_attempts = 2, .input_wait_ms = 600000, .grace_ms = 100
     };
-    fixture->context = (struct hand_context){ .loop = fixture->loop,
+    struct runners_rules rules = { fixture->loop, hand_body, &fixture->context, 0 };
+    fixture->runners = runners_new(&rules);
+    fixture->context = (struct hand_context){ .runners = fixture->runners,
                                               .spool = fixture->spool,
                                               .seat = fixture->seat,
                                               .pipelines = fixture->pipelines,
@@ -187,7 +191,7 @@ static int setup(void **state)
                                               .attempt = attempt_tells,
                                               .unsettled = &fixture->unsettled,
                                               .on_fate = on_fate,
-                                              .on_free = on_free,
+                                              .on_end = on_end,
                                               .arg = fixture };
     log_setup(LOG_LEVEL_ERROR, LOG_STYLE_LOGFMT);
     *state = fixture;
@@ -201,6 +205,7 @@ static int teardown(void **state)
     assert_ok(seat_leave(&fixture->seat, &err), err);
     pipelines_free(&fixture->pipelines);
     catalog_free(&fixture->catalog);
+    runners_free(&fixture->runners);
     loop_free(&fixture->loop);
     spool_close(&fixture->spool);
     test_remove_dir(&fixture->dir);

@@ -1,10 +1,13 @@
 #include "test.h"
 
+#include "base/json.h"
 #include "worker/runner.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -31,76 +34,76 @@ static void send_outcome(int fd, enum failure failure, const char *text)
 
 /* ---- bodies, in the child ---- */
 
-static void body_well(void *arg, int fd)
+static void body_well(void *arg, const struct wire_order *order, int fd)
 {
-    (void)arg;
+    (void)arg, (void)order;
     struct wire_message line = { .kind = WIRE_LOG, .level = LOG_LEVEL_INFO, .text = "hello" };
     (void)wire_send(fd, &line);
     send_outcome(fd, FAILURE_NONE, "");
 }
 
-static void body_fails(void *arg, int fd)
+static void body_fails(void *arg, const struct wire_order *order, int fd)
 {
-    (void)arg;
+    (void)arg, (void)order;
     send_outcome(fd, FAILURE_INPUT, "not a video");
 }
 
-static void body_silent(void *arg, int fd)
+static void body_silent(void *arg, const struct wire_order *order, int fd)
 {
-    (void)arg, (void)fd;
+    (void)arg, (void)order, (void)fd;
 }
 
-static void body_exits(void *arg, int fd)
+static void body_exits(void *arg, const struct wire_order *order, int fd)
 {
-    (void)arg, (void)fd;
+    (void)arg, (void)order, (void)fd;
     _exit(7);
 }
 
-static void body_crashes(void *arg, int fd)
+static void body_crashes(void *arg, const struct wire_order *order, int fd)
 {
-    (void)arg, (void)fd;
+    (void)arg, (void)order, (void)fd;
     (void)raise(SIGSEGV);
 }
 
-static void body_crashes_after_outcome(void *arg, int fd)
+static void body_crashes_after_outcome(void *arg, const struct wire_order *order, int fd)
 {
-    (void)arg;
+    (void)arg, (void)order;
     send_outcome(fd, FAILURE_NONE, "");
     (void)raise(SIGSEGV);
 }
 
-static void body_babbles(void *arg, int fd)
+static void body_babbles(void *arg, const struct wire_order *order, int fd)
 {
-    (void)arg;
+    (void)arg, (void)order;
     (void)fs_write_all(fd, "what is this?\n", 14);
     for (;;)
         (void)pause();
 }
 
-static void body_hangs(void *arg, int fd)
+static void body_hangs(void *arg, const struct wire_order *order, int fd)
 {
-    (void)arg, (void)fd;
+    (void)arg, (void)order, (void)fd;
     for (;;)
         (void)pause();
 }
 
-static void body_hangs_deaf(void *arg, int fd)
+static void body_hangs_deaf(void *arg, const struct wire_order *order, int fd)
 {
     (void)signal(SIGTERM, SIG_IGN);
-    body_hangs(arg, fd);
+    body_hangs(arg, order, fd);
 }
 
-static void body_talks_for_ever(void *arg, int fd)
+static void body_talks_for_ever(void *arg, const struct wire_order *order, int fd)
 {
-    (void)arg;
+    (void)arg, (void)order;
     struct wire_message line = { .kind = WIRE_PROGRESS, .step = "frames" };
     while (wire_send(fd, &line) == 0)
         (void)usleep(10000);
 }
 
-static void body_leaves_grandchild(void *arg, int fd)
+static void body_leaves_grandchild(void *arg, const struct wire_order *order, int fd)
 {
-    (void)arg;
+    (void)arg, (void)order;
     pid_t pid = fork();
     if (pid == 0)
         for (;;)
@@ -109,9 +112,9 @@ static void body_leaves_grandchild(void *arg, int fd)
     send_outcome(fd, FAILURE_NONE, "");
 }
 
-static void body_looks_around(void *arg, int fd)
+static void body_looks_around(void *arg, const struct wire_order *order, int fd)
 {
-    (void)arg;
+    (void)arg, (void)order;
     struct stat out, null;
     shared->group_is_own = getpgrp() == getpid();
     shared->stdout_is_null = fstat(STDOUT_FILENO, &out) == 0 && stat("/dev/null", &null) == 0 &&
@@ -135,20 +138,54 @@ static void on_end(void *arg, const struct runner_end *end)
     seen->ended++;
 }
 
+static const struct wire_order an_order = {
+    .token = "0123456789abcdef", .attempt = 2, .job = "a", .pipeline = "other", .input = "media/a"
+};
+
+/* What a test has instead of a worker. */
+struct fixture {
+    struct loop *loop;
+    struct runners *runners;
+};
+
+static struct fixture fixture_new(runner_body_fn *body, int spares)
+{
+    struct fixture fixture = { NULL, NULL };
+    struct err err = { 0 };
+    assert_ok(loop_new(&fixture.loop, &err), err);
+    struct runners_rules rules = { fixture.loop, body, NULL, spares };
+    fixture.runners = runners_new(&rules);
+    for (int i = 0; i < spares; i++)
+        assert_int_equal(runners_refill(fixture.runners, &err), 1);
+    assert_int_equal(runners_refill(fixture.runners, &err), 0);
+    return fixture;
+}
+
+static void fixture_release(struct fixture *fixture)
+{
+    runners_free(&fixture->runners);
+    loop_free(&fixture->loop);
+}
+
+static void wait_until_ended(const struct fixture *fixture, const struct seen *seen)
+{
+    struct err err = { 0 };
+    while (!seen->ended)
+        assert_ok(loop_wait(fixture->loop, -1, &err), err);
+}
+
 static struct seen run_until_end(runner_body_fn *body, struct runner_limits limits,
-                                 enum failure stop_for)
+                                 enum failure stop_for, int spares)
 {
     struct seen seen = { 0 };
     struct err err = { 0 };
-    CLEANUP(loop_free) struct loop *loop = NULL;
+    CLEANUP(fixture_release) struct fixture fixture = fixture_new(body, spares);
     CLEANUP(runner_free) struct runner *runner = NULL;
-    struct runner_calls calls = { body, on_message, on_end, &seen };
-    assert_ok(loop_new(&loop, &err), err);
-    assert_ok(runner_start(loop, &limits, &calls, &runner, &err), err);
+    struct runner_calls calls = { on_message, on_end, &seen };
+    assert_ok(runner_start(fixture.runners, &an_order, &limits, &calls, &runner, &err), err);
     if (stop_for != FAILURE_NONE)
         runner_stop(runner, stop_for);
-    while (!seen.ended)
-        assert_ok(loop_wait(loop, -1, &err), err);
+    wait_until_ended(&fixture, &seen);
     return seen;
 }
 
@@ -211,23 +248,27 @@ static const struct {
       "cancelled" },
 };
 
+/* Forked for the job, and taken from the spare ones: no difference. */
 static void test_how_runners_end(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct seen seen = run_until_end(cases[i].body, cases[i].limits, cases[i].stop_for);
-        if (seen.ended != 1 || seen.end.failure != cases[i].failure)
-            fail_msg("'%s': ended %d times, %s: %s", cases[i].name, seen.ended,
+    for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+        size_t row = i / 2;
+        struct seen seen =
+            run_until_end(cases[row].body, cases[row].limits, cases[row].stop_for, i % 2 ? 2 : 0);
+        if (seen.ended != 1 || seen.end.failure != cases[row].failure)
+            fail_msg("'%s': ended %d times, %s: %s", cases[row].name, seen.ended,
                      failure_name(seen.end.failure), seen.end.text);
-        if (!strstr(seen.end.text, cases[i].says))
-            fail_msg("'%s' says '%s'", cases[i].name, seen.end.text);
+        if (!strstr(seen.end.text, cases[row].says))
+            fail_msg("'%s' says '%s'", cases[row].name, seen.end.text);
     }
 }
 
 static void test_messages_come_before_the_end(void **state)
 {
     (void)state;
-    struct seen seen = run_until_end(body_well, (struct runner_limits){ 0, 0, 1000 }, FAILURE_NONE);
+    struct seen seen =
+        run_until_end(body_well, (struct runner_limits){ 0, 0, 1000 }, FAILURE_NONE, 0);
     assert_int_equal(seen.messages, 1);
     assert_string_equal(seen.last, "hello");
 }
@@ -235,8 +276,8 @@ static void test_messages_come_before_the_end(void **state)
 static void test_a_grandchild_neither_holds_it_up_nor_stays(void **state)
 {
     (void)state;
-    struct seen seen =
-        run_until_end(body_leaves_grandchild, (struct runner_limits){ 0, 0, 1000 }, FAILURE_NONE);
+    struct seen seen = run_until_end(body_leaves_grandchild, (struct runner_limits){ 0, 0, 1000 },
+                                     FAILURE_NONE, 1);
     assert_int_equal(seen.end.failure, FAILURE_NONE);
     assert_true(shared->grandchild > 0);
     /* Killed; whoever is its parent now reaps it. */
@@ -259,13 +300,13 @@ static void test_the_surroundings_of_a_child(void **state)
 {
     (void)state;
     struct seen seen =
-        run_until_end(body_looks_around, (struct runner_limits){ 0, 0, 1000 }, FAILURE_NONE);
+        run_until_end(body_looks_around, (struct runner_limits){ 0, 0, 1000 }, FAILURE_NONE, 1);
     assert_int_equal(seen.end.failure, FAILURE_NONE);
     assert_true(shared->group_is_own);
     assert_true(shared->stdout_is_null);
 }
 
-/* A worker that is killed takes its runner along. */
+/* A worker that is killed takes its runner along, and the spare one. */
 static void test_a_runner_dies_with_its_worker(void **state)
 {
     (void)state;
@@ -273,11 +314,12 @@ static void test_a_runner_dies_with_its_worker(void **state)
     assert_int_equal(pipe(ready), 0);
     pid_t worker = fork();
     if (worker == 0) {
-        struct loop *loop = NULL;
         struct runner *runner = NULL;
         struct runner_limits limits = { 0, 0, 1000 };
-        struct runner_calls calls = { body_hangs, on_message, on_end, NULL };
-        if (loop_new(&loop, NULL) < 0 || runner_start(loop, &limits, &calls, &runner, NULL) < 0)
+        struct runner_calls calls = { on_message, on_end, NULL };
+        struct fixture fixture = fixture_new(body_hangs, 1);
+        if (runner_start(fixture.runners, &an_order, &limits, &calls, &runner, NULL) < 0 ||
+            runners_refill(fixture.runners, NULL) != 1)
             _exit(1);
         pid_t pid = runner_pid(runner);
         if (write(ready[1], &pid, sizeof(pid)) != sizeof(pid))
@@ -300,6 +342,118 @@ static void test_a_runner_dies_with_its_worker(void **state)
     (void)close(ready[0]);
 }
 
+/* ---- spare ones ---- */
+
+static void body_tells_its_order(void *arg, const struct wire_order *order, int fd)
+{
+    (void)arg;
+    CLEANUP(mem_free_text) char *params = json_line(order->params);
+    struct wire_message message = { .kind = WIRE_LOG, .level = LOG_LEVEL_INFO };
+    (void)snprintf(message.text, sizeof(message.text), "%d %s %d %s %s %.20s %zu %.40s",
+                   (int)getpid(), order->token, order->attempt, order->job, order->pipeline,
+                   order->input, strlen(order->input), params);
+    (void)wire_send(fd, &message);
+    send_outcome(fd, FAILURE_NONE, "");
+}
+
+/* The order comes through whole, whether a spare one gets it or a fork, and a spare one gets it
+ * unless it is too long. */
+static void test_the_order_comes_through(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t input_len;
+        bool fits;
+    } orders[] = { { 10, true }, { 3000, true }, { 5000, false } };
+    CLEANUP(fixture_release) struct fixture fixture = fixture_new(body_tells_its_order, 1);
+    CLEANUP(json_drop) json_t *params = json_pack("{s:s}", "text.languages", "eng");
+    for (size_t i = 0; i < COUNT(orders); i++) {
+        char input[8192] = "", told[512];
+        memset(input, 'x', orders[i].input_len);
+        struct err err = { 0 };
+        struct seen seen = { 0 };
+        struct runner *runner = NULL;
+        struct wire_order order = an_order;
+        order.input = input;
+        order.params = params;
+        struct runner_limits limits = { 0, 0, 1000 };
+        struct runner_calls calls = { on_message, on_end, &seen };
+        assert_ok(runner_start(fixture.runners, &order, &limits, &calls, &runner, &err), err);
+        (void)snprintf(told, sizeof(told), "%d %s %d %s %s %.20s %zu %s", (int)runner_pid(runner),
+                       an_order.token, 2, "a", "other", input, orders[i].input_len,
+                       "{\"text.languages\":\"eng\"}");
+        wait_until_ended(&fixture, &seen);
+        runner_free(&runner);
+        assert_string_equal(seen.last, told);
+        /* The spare one is gone exactly if it was told. */
+        if ((runners_refill(fixture.runners, &err) == 1) != orders[i].fits)
+            fail_msg("row %zu: a spare one was %sused", i, orders[i].fits ? "not " : "");
+    }
+}
+
+static void kill_children(int number)
+{
+    char path[64], text[256] = "", *at = text, *end;
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_non_null(fgets(text, sizeof(text), file));
+    (void)fclose(file);
+    for (long pid; (pid = strtol(at, &end, 10)) > 0; at = end)
+        assert_int_equal(kill((pid_t)pid, number), 0);
+}
+
+static pid_t the_only_child(void)
+{
+    siginfo_t info = { 0 };
+    for (int i = 0; i < 1000; i++) {
+        if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid > 0)
+            return info.si_pid;
+        (void)usleep(10000);
+    }
+    fail_msg("no child has ended");
+    return 0;
+}
+
+static void body_never_comes_so_far(void *arg, const struct wire_order *order, int fd)
+{
+    (void)arg, (void)order, (void)fd;
+    shared->grandchild = -1;
+}
+
+/* A spare one that dies is no job's end: the next job is forked, and there is a pause before a new
+ * spare one is. */
+static void test_a_spare_one_that_dies_harms_nobody(void **state)
+{
+    (void)state;
+    struct err err = { 0 };
+    struct seen seen = { 0 };
+    struct runner_limits limits = { 0, 0, 1000 };
+    struct runner_calls calls = { on_message, on_end, &seen };
+    CLEANUP(fixture_release) struct fixture fixture = fixture_new(body_well, 1);
+    CLEANUP(runner_free) struct runner *runner = NULL;
+    kill_children(SIGKILL);
+    (void)the_only_child();
+    assert_ok(loop_wait(fixture.loop, 10000, &err), err);
+    assert_int_equal(runners_refill(fixture.runners, &err), 0);
+    assert_ok(runner_start(fixture.runners, &an_order, &limits, &calls, &runner, &err), err);
+    wait_until_ended(&fixture, &seen);
+    assert_int_equal(seen.end.failure, FAILURE_NONE);
+}
+
+/* What was dropped never runs anything, and is gone and reaped. */
+static void test_dropped_spare_ones_are_gone(void **state)
+{
+    (void)state;
+    shared->grandchild = 0;
+    CLEANUP(fixture_release) struct fixture fixture = fixture_new(body_never_comes_so_far, 2);
+    runners_drop_spares(fixture.runners);
+    errno = 0;
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+    assert_int_equal(shared->grandchild, 0);
+}
+
 int main(void)
 {
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -311,6 +465,9 @@ int main(void)
         cmocka_unit_test(test_a_grandchild_neither_holds_it_up_nor_stays),
         cmocka_unit_test(test_the_surroundings_of_a_child),
         cmocka_unit_test(test_a_runner_dies_with_its_worker),
+        cmocka_unit_test(test_the_order_comes_through),
+        cmocka_unit_test(test_a_spare_one_that_dies_harms_nobody),
+        cmocka_unit_test(test_dropped_spare_ones_are_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

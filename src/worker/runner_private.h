@@ -1,0 +1,49 @@
+/* runner_private.h - what runner.c and runners.c share. */
+#ifndef TAKEUP_WORKER_RUNNER_PRIVATE_H
+#define TAKEUP_WORKER_RUNNER_PRIVATE_H
+
+#include "worker/runner.h"
+
+enum runner_state { RUNNER_SPARE, RUNNER_RUNNING, RUNNER_STOPPING, RUNNER_KILLED, RUNNER_STATES };
+
+struct runner {
+    struct runners *owner;
+    struct runner *next; /* in owner->all */
+    struct runner_limits limits;
+    struct runner_calls calls;
+    enum runner_state state;
+    pid_t pid;
+    int pid_fd, wire_fd, order_fd; /* order_fd: of a spare one, else -1 */
+    struct loop_watch *pid_watch, *wire_watch;
+    struct wire_reader reader;
+    int64_t born_ms, started_ms, alive_ms, term_ms; /* by the monotonic clock */
+    bool has_outcome;
+    enum failure reason; /* why it was ended by us; FAILURE_NONE: it was not */
+    char reason_text[WIRE_TEXT_SIZE];
+    struct runner_end end;
+};
+
+struct runners {
+    struct runners_rules rules;
+    struct runner *all; /* spare ones and others */
+    int spare_count;
+    struct loop_watch *tick;
+    int64_t refill_at_ms; /* not before: spare ones die, or cannot be forked */
+};
+
+/* Forks. order NULL: a spare one, which waits for it. Not in the list yet. */
+int runner_fork(struct runners *runners, const struct wire_order *order, struct runner **ret_runner,
+                struct err *err);
+/* It is at work from now on. */
+void runner_begin(struct runner *runner, const struct runner_limits *limits,
+                  const struct runner_calls *calls);
+/* Is it over its limits? It may be freed by that. */
+void runner_tick(struct runner *runner);
+
+/* Of runners.c: in and out of the list. */
+void runners_add(struct runners *runners, struct runner *runner);
+void runners_remove(struct runner *runner);
+/* A spare one has ended by itself. */
+void runners_lost_spare(struct runner *runner);
+
+#endif

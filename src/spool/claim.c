@@ -88,6 +88,7 @@ void claim_free(struct claim **claim)
     free(own->text);
     job_free(&own->job);
     attempts_release(&own->attempts);
+    json_decref(own->unwritten);
     json_decref(own->artifacts);
     json_decref(own->warnings);
     free(own);
@@ -388,5 +389,10 @@ int claim_ended(struct claim *claim, const struct attempt_end *end, struct err *
 {
     json_t *line = attempts_end_line(claim->attempts.started, end);
     attempts_note(&claim->attempts, json_incref(line)); /* known even if it cannot be written */
-    return attempts_append(claim->dir_fd, line, err);
+    int r = attempts_append(claim->dir_fd, json_incref(line), err);
+    if (r < 0)
+        claim->unwritten = line; /* once more before the claim ends: publish.c */
+    else
+        json_decref(line);
+    return r;
 }

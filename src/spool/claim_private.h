@@ -18,6 +18,7 @@ struct claim {
     struct job *job;
     struct err job_err; /* why job is NULL */
     struct attempts attempts;
+    json_t *unwritten; /* an end line that the spool would not take yet; or NULL */
     int64_t submitted_ms, claimed_ms;
 
     json_t *artifacts, *warnings; /* of a publish that was begun; NULL before */

@@ -335,6 +335,20 @@ static int try_names(struct claim *claim, enum spool_place place, json_t *record
                    spool_place_name(place));
 }
 
+/* Is X.job here, so that the claim can end? 1, or 0: withdrawn. -ENOENT also when TOKEN is no
+ * longer ours: then X.job was not withdrawn but adopted. */
+static int may_end(struct claim *claim, struct err *err)
+{
+    int r = claim_has_job(claim, err);
+    if (r == 0 && claim_is_lost(claim, NULL) == 1)
+        return err_set(err, ERR_IO, ENOENT, "job '%s' in 'running/%s/%s'", claim->name,
+                       seat_name(claim->seat), claim->token);
+    if (r == 1 && claim->unwritten &&
+        attempts_append(claim->dir_fd, json_incref(claim->unwritten), NULL) == 0)
+        json_drop(&claim->unwritten);
+    return r;
+}
+
 /* X.job was taken out by hand. What is left is ours; what lies in input/ is not removed. */
 static int withdraw(struct claim *claim)
 {
@@ -362,7 +376,7 @@ static int publish(struct claim *claim, enum spool_place place, json_t *record, 
     if (r == -ENOENT && was_published(claim, place))
         return 1;
     if (r == 0)
-        r = claim_has_job(claim, err);
+        r = may_end(claim, err);
     if (r == 0)
         return withdraw(claim);
     if (r == 1)
@@ -428,7 +442,7 @@ static int defer(struct claim *claim, int64_t due_s, struct err *err)
     if (r == -ENOENT && was_deferred(claim))
         return 0;
     if (r == 0)
-        r = claim_has_job(claim, err);
+        r = may_end(claim, err);
     if (r == 0)
         return withdraw(claim);
     if (r < 0)

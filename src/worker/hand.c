@@ -206,15 +206,18 @@ static const char *counted(int n, char out[32])
     return out;
 }
 
-/* Nothing that fails because the spool has gone is the job's fault. */
+/* Nothing that fails while the spool is gone is the job's fault, whatever it looks like: not even
+ * an input that is missing, or that ends too soon. */
 static void excuse(struct hand *hand, struct runner_end *end)
 {
-    if (end->failure != FAILURE_IO && end->failure != FAILURE_CRASH)
+    if (end->failure == FAILURE_NONE || end->failure == FAILURE_SHUTDOWN ||
+        end->failure == FAILURE_CANCELLED)
         return;
     if (!hand->spool_failed && seat_is_there(hand->context->seat, NULL) >= 0)
         return;
     CLEANUP(mem_free_text) char *was = mem_strdup(end->text);
     end->failure = FAILURE_SHUTDOWN;
+    end->waiting = false;
     (void)snprintf(end->text, sizeof(end->text), "the spool went away during the attempt: %s", was);
 }
 

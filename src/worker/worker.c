@@ -59,7 +59,8 @@ struct worker {
     int64_t ends_ms;    /* monotonic; INT64_MAX: no end */
     int uncertain;      /* workers that look dead but are not certain yet */
     struct worker_tally tally;
-    char reason[ERR_TEXT_SIZE]; /* why it is paused; "": it is not */
+    char beat_trouble[ERR_TEXT_SIZE]; /* told once, not every second; "": none */
+    char reason[ERR_TEXT_SIZE];       /* why it is paused; "": it is not */
 };
 
 void worker_options_default(struct worker_options *ret_options)
@@ -203,8 +204,10 @@ static void beat(struct worker *worker)
     struct err err = { 0 };
     worker->beat_ms = time_mono_ms();
     worker->beat_wanted = false;
-    if (seat_beat(worker->seat, &now, &err) < 0)
+    int r = seat_beat(worker->seat, &now, &err);
+    if (r < 0 && strcmp(err.text, worker->beat_trouble) != 0)
         log_warn(LOG_NO_FIELDS, "heartbeat: %s", err.text);
+    (void)snprintf(worker->beat_trouble, sizeof(worker->beat_trouble), "%s", r < 0 ? err.text : "");
     free(jobs);
 }
 

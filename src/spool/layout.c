@@ -207,6 +207,18 @@ int spool_init(const char *dir, struct err *err)
     return r < 0 ? r : sync_at(root, "..", "the directory above the spool", err);
 }
 
+int spool_mark_anew(const char *dir, struct err *err)
+{
+    CLEANUP(mem_free_text) char *path = absolute_path(dir);
+    CLEANUP(fs_close) int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return err_set(err, ERR_IO, errno, "open directory '%s'", path);
+    if (renameat(root, MARK_FILE, root, MARK_FILE ".damaged") < 0 && errno != ENOENT)
+        return err_set(err, ERR_IO, errno, "rename '%s/%s'", path, MARK_FILE);
+    int r = mark_write(root, path, err);
+    return r < 0 ? r : fs_sync_dir(root, path, err);
+}
+
 /* ---- open ---- */
 
 static int open_failed(const char *path, const char *what, struct err *err)

@@ -33,6 +33,10 @@ struct spool;
  * hidden files is refused, unless it is a spool already. */
 int spool_init(const char *dir, struct err *err);
 
+/* A new .takeup, with a new id, for a spool whose own is lost or damaged. What is there is kept as
+ * .takeup.damaged. */
+int spool_mark_anew(const char *dir, struct err *err);
+
 /* ERR_MISSING when dir is no spool (the text has its absolute path, the hint the init line). */
 int spool_open(const char *dir, struct spool **ret_spool, struct err *err);
 void spool_close(struct spool **spool);

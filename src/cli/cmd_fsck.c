@@ -1,0 +1,120 @@
+#include "cli/commands.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "spool/fsck.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static json_t *finding_json(const struct fsck_finding *finding)
+{
+    json_t *json = json_object();
+    json_set_text(json, "code", fsck_name(finding->code));
+    json_set_text(json, "path", finding->path);
+    json_set_text(json, "text", finding->text[0] ? finding->text : NULL);
+    json_set_text(json, "meaning", fsck_meaning(finding->code));
+    json_set_text(json, "mend", fsck_mend(finding->code));
+    json_set_bool(json, "repairable", finding->repairable);
+    json_set_bool(json, "repaired", finding->repaired);
+    return json;
+}
+
+static void print_json(const char *path, const struct fsck_findings *findings)
+{
+    CLEANUP(json_drop) json_t *json = json_object();
+    json_t *list = json_array();
+    for (size_t i = 0; i < findings->count; i++)
+        (void)json_array_append_new(list, finding_json(&findings->list[i]));
+    json_set_text(json, "spool", path);
+    json_set_bool(json, "ok", fsck_unrepaired(findings) == 0);
+    json_set(json, "findings", list);
+    cli_print_json(json);
+}
+
+static void print_finding(const struct fsck_finding *finding, bool repair)
+{
+    CLEANUP(mem_free_text) char *path = str_printable(finding->path);
+    CLEANUP(mem_free_text) char *text = str_printable(finding->text);
+    printf("%s: %s%s%s\n", path, fsck_name(finding->code), text[0] ? ": " : "", text);
+    printf("    %s\n", fsck_meaning(finding->code));
+    if (finding->repaired)
+        printf("    repaired: %s\n", fsck_mend(finding->code));
+    else if (repair)
+        printf("    NOT repaired: %s\n", fsck_mend(finding->code));
+    else
+        printf("    %s: %s\n", finding->repairable ? "--repair" : "what to do",
+               fsck_mend(finding->code));
+}
+
+static void print_text(const char *path, const struct fsck_findings *findings, bool repair)
+{
+    size_t left = fsck_unrepaired(findings);
+    for (size_t i = 0; i < findings->count; i++)
+        print_finding(&findings->list[i], repair);
+    if (findings->count == 0)
+        printf("%s: all is as it should be\n", path);
+    else if (repair)
+        printf("%s: %zu found, %zu repaired\n", path, findings->count, findings->count - left);
+    else
+        printf("%s: %zu found\n", path, findings->count);
+}
+
+static int examine(const struct cli *cli, const struct fsck_rules *rules, bool repair)
+{
+    struct err err = { 0 };
+    struct spool *spool = NULL;
+    struct fsck_findings findings = { 0 };
+    int r = fsck_open(cli_spool_dir(cli), repair, &spool, &findings, &err);
+    size_t before = findings.count;
+    if (r == 1)
+        r = fsck_run(spool, rules, &findings, &err);
+    if (r == 0 && spool && repair && findings.count > before)
+        r = fsck_repair(spool, rules, &findings, &err);
+    if (r >= 0 && cli->json)
+        print_json(spool ? spool_path(spool) : cli_spool_dir(cli), &findings);
+    else if (r >= 0)
+        print_text(spool ? spool_path(spool) : cli_spool_dir(cli), &findings, repair);
+    int status = fsck_unrepaired(&findings) ? EXIT_NOT_SO : EXIT_OK;
+    if (r < 0 || (!spool && repair))
+        status = cli_fail(EXIT_UNUSABLE, &err);
+    fsck_findings_release(&findings);
+    spool_close(&spool);
+    return status;
+}
+
+static int run_fsck(struct cli *cli, int argc, char **argv)
+{
+    struct fsck_rules rules = fsck_rules_default;
+    bool repair = false;
+    const struct cli_option table[] = {
+        { "repair", 0, CLI_FLAG, &repair, NULL, "put right what can be put right" },
+        { "lease", 0, CLI_SECONDS, &rules.lease_ms, "TIME",
+          "a worker whose heartbeat is older is dead (60s)" },
+        { "still", 0, CLI_SECONDS, &rules.still_ms, "TIME",
+          "between two looks at what may be on its way (3s)" },
+        { "old", 0, CLI_SECONDS, &rules.old_ms, "TIME",
+          "what nobody has touched for so long in tmp/ and cancel/ is left over (1h)" },
+        { NULL, 0, CLI_FLAG, NULL, NULL, NULL },
+    };
+    int first;
+    int status = cli_parse(cli, table, argc, argv, &first);
+    if (status >= 0)
+        return status;
+    if (first < argc)
+        return cli_usage(cli, "takes no argument, but was given '%s'", argv[first]);
+    return examine(cli, &rules, repair);
+}
+
+const struct cli_command cmd_fsck = {
+    .name = "fsck",
+    .arguments = "",
+    .summary = "find and explain every state of the spool that the protocol does not allow",
+    .details =
+        "Safe while workers are at work. --repair removes no job and no media: what cannot be "
+        "put\n"
+        "right goes to error/, with a record that says so, or stays and is explained. Exit "
+        "status 1\n"
+        "when something was found and not repaired.",
+    .run = run_fsck,
+};

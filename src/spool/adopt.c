@@ -229,42 +229,91 @@ static int copy_attempts(const struct adoption *adoption, int from, int to, stru
     return r < 0 ? r : fs_sync_file(to, ATTEMPTS_FILE, err);
 }
 
-/* X.job last: until then the job is where it was. */
-static int move_job(int from, int to, const char *name, struct err *err)
+/* Into the fresh TOKEN: X.job of a job from the inbox, with its time. */
+static int copy_job(int from, int to, const char *file, struct err *err)
 {
-    static const char *const along[] = { "input", "earlier", "crash.txt" };
-    char file[NAME_SIZE];
-    for (size_t i = 0; i < COUNT(along); i++)
-        if (renameat(from, along[i], to, along[i]) < 0 && errno != ENOENT)
-            return err_set(err, ERR_IO, errno, "move '%s' of job '%s'", along[i], name);
-    (void)snprintf(file, sizeof(file), "%.250s.job", name);
-    if (renameat(from, file, to, file) == 0)
-        return 0;
-    int errnum = errno;
+    CLEANUP(mem_free_text) char *text = NULL;
+    size_t len;
     struct stat st;
-    if (fstatat(to, file, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return 0;
-    return err_set(err, ERR_IO, errnum, "move '%s'", file);
-}
-
-static int take_over(const struct adoption *adoption, int fence_fd, const char *name,
-                     struct err *err)
-{
-    char token[TOKEN_SIZE];
-    int r = token_make(seat_dir(adoption->seat), token, err);
+    if (fstatat(from, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_set(err, ERR_IO, errno, "stat '%s'", file);
+    int r = fs_read_file(from, file, JOB_FILE_MAX_BYTES, &text, &len, err);
+    if (r == 0)
+        r = fs_write_file(to, file, text, len, FS_NEW, err);
     if (r < 0)
         return r;
+    (void)utimensat(to, file, (struct timespec[]){ { .tv_nsec = UTIME_OMIT }, st.st_mtim }, 0);
+    return fs_sync_file(to, file, err);
+}
+
+static int move(int from, int to, const char *what, struct err *err)
+{
+    struct stat st;
+    if (renameat(from, what, to, what) == 0)
+        return 0;
+    int errnum = errno;
+    return fstatat(to, what, &st, AT_SYMLINK_NOFOLLOW) == 0
+               ? 0
+               : err_set(err, ERR_IO, errnum, "move '%s' of a job that is adopted", what);
+}
+
+/* What makes the job comes last: until then it is where it was. That is X.job, or for a job from
+ * the inbox its input: an X.job without it is no job, and is in both places meanwhile. */
+static int move_job(int from, int to, const char *file, bool from_inbox, struct err *err)
+{
+    static const char *const along[] = { "earlier", "crash.txt" };
+    for (size_t i = 0; i < COUNT(along); i++)
+        if (renameat(from, along[i], to, along[i]) < 0 && errno != ENOENT)
+            return err_set(err, ERR_IO, errno, "move '%s' of '%s'", along[i], file);
+    if (!from_inbox)
+        return move(from, to, file, err);
+    int r = move(from, to, JOB_INPUT_DIR, err);
+    if (r == 0 && unlinkat(from, file, 0) < 0 && errno != ENOENT)
+        r = err_set(err, ERR_IO, errno, "remove '%s', which was adopted", file);
+    return r;
+}
+
+/* Is this X.job one that a worker made of a file in inbox/? Such have these two keys, and nothing
+ * more. In one that somebody dropped, `inbox_file` is wrong, and is to be told as that. */
+static bool is_from_inbox(int fd, const char *file)
+{
+    CLEANUP(mem_free_text) char *text = NULL;
+    CLEANUP(job_free) struct job *job = NULL;
+    size_t len;
+    return fs_read_file(fd, file, JOB_FILE_MAX_BYTES, &text, &len, NULL) == 0 &&
+           job_parse_inbox(text, len, &job, NULL) == 1 && job->from_inbox && job->pipeline_id &&
+           json_object_size(job->whole) == 2;
+}
+
+static int fill_token(const struct adoption *adoption, int fence_fd, const char *token,
+                      const char *file, bool from_inbox, struct err *err)
+{
     CLEANUP(fs_close)
     int fd = openat(seat_dir(adoption->seat), token, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return err_set(err, ERR_IO, errno, "open 'running/%s/%s'", seat_name(adoption->seat),
                        token);
-    r = copy_attempts(adoption, fence_fd, fd, err);
+    int r = copy_attempts(adoption, fence_fd, fd, err);
+    if (r == 0 && from_inbox)
+        r = copy_job(fence_fd, fd, file, err);
     if (r == 0) /* nothing was moved into it yet, so it may be synced */
         r = fs_sync_dir(fd, token, err);
-    if (r == 0)
-        r = move_job(fence_fd, fd, name, err);
-    fs_close(&fd);
+    return r < 0 ? r : move_job(fence_fd, fd, file, from_inbox, err);
+}
+
+static int take_over(const struct adoption *adoption, int fence_fd, const char *name,
+                     struct err *err)
+{
+    char token[TOKEN_SIZE], file[NAME_SIZE];
+    (void)snprintf(file, sizeof(file), "%.250s.job", name);
+    bool from_inbox = is_from_inbox(fence_fd, file);
+    int r = from_inbox ? claim_inbox_undo(fence_fd, file, err) : 1;
+    if (r <= 0)
+        return r; /* 0: it died before the file came, and so there is no job yet */
+    r = token_make(seat_dir(adoption->seat), token, err);
+    if (r < 0)
+        return r;
+    r = fill_token(adoption, fence_fd, token, file, from_inbox, err);
     struct claim *claim = NULL;
     if (r == 0)
         r = claim_from_token(adoption->seat, token, name, &claim, err);

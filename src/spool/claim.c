@@ -30,6 +30,26 @@ const struct claim_rules claim_rules_default = { .settle_ms = 2000, .input_wait_
 
 /* ---- what a claim holds ---- */
 
+static bool exists_at(int dir_fd, const char *path)
+{
+    struct stat st;
+    return fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The input of a job from the inbox lies beside X.job, and nowhere else. */
+static int check_input(const struct claim *claim, struct err *err)
+{
+    struct stat st;
+    const char *path = claim->job->input_path;
+    if (!claim->job->from_inbox)
+        return 0;
+    if (fstatat(claim->dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_set(err, ERR_IO, errno, "'%s' of this job from the inbox", path);
+    return S_ISREG(st.st_mode)
+               ? 0
+               : err_set(err, ERR_CONFIG, 0, "'%s' of this job is not a regular file", path);
+}
+
 static void read_job(struct claim *claim)
 {
     struct stat st;
@@ -39,7 +59,11 @@ static void read_job(struct claim *claim)
                          &claim->job_err);
     if (r < 0)
         return;
-    r = job_parse(claim->text, claim->len, &claim->job, &claim->job_err);
+    r = exists_at(claim->dir_fd, JOB_INPUT_DIR)
+            ? job_parse_inbox(claim->text, claim->len, &claim->job, &claim->job_err)
+            : job_parse(claim->text, claim->len, &claim->job, &claim->job_err);
+    if (r > 0 && check_input(claim, &claim->job_err) < 0)
+        job_free(&claim->job);
     if (r == 0)
         (void)err_set(&claim->job_err, ERR_CONFIG, 0, "the job file %s",
                       claim->len ? "ends too soon" : "is empty");
@@ -176,14 +200,7 @@ const struct attempts *claim_attempts(const struct claim *claim)
 
 /* ---- from pending ---- */
 
-static bool exists_at(int dir_fd, const char *path)
-{
-    struct stat st;
-    return fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* The job is in our directory and must not stay there unseen: it goes to deferred/, due now. */
-static int give_back(struct seat *seat, const char *token, const char *name, int r)
+int claim_give_back(struct seat *seat, const char *token, const char *name, int r)
 {
     char target[NAME_SIZE];
     name_deferred_format(name, 0, token, target);
@@ -276,7 +293,7 @@ int claim_pending(struct seat *seat, enum spool_place lane, const char *file_nam
     if (r != 1)
         return r;
     r = claim_from_token(seat, token, name, ret_claim, err);
-    return r < 0 ? give_back(seat, token, name, r) : r;
+    return r < 0 ? claim_give_back(seat, token, name, r) : r;
 }
 
 /* ---- from deferred ---- */
@@ -323,7 +340,7 @@ int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_c
         (void)token_set_aside(dir_fd, NULL);
         r = claim_from_token(seat, token, name, ret_claim, err);
     }
-    return r < 0 ? give_back(seat, token, name, r) : r;
+    return r < 0 ? claim_give_back(seat, token, name, r) : r;
 }
 
 /* ---- attempts ---- */

@@ -1,6 +1,7 @@
 /* claim.h - take a job, and give it up again.
  *
- *     claim_pending / claim_deferred -> claim_start … -> claim_publish or claim_defer -> claim_free
+ *     claim_pending / claim_deferred / claim_inbox -> claim_start … -> claim_publish or claim_defer
+ * -> claim_free
  *
  * The claim is one rename into a directory of this worker; if the worker dies, spool/adopt.h takes
  * the job over. What was dropped lies there as X.job and is never rewritten. */
@@ -30,6 +31,8 @@ int claim_pending(struct seat *seat, enum spool_place lane, const char *file_nam
  * in earlier/N afterwards. */
 int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_claim,
                    struct err *err);
+/* A file of inbox/, by its path there, PIPELINE/…/NAME. It has settled: spool/inbox.h. */
+int claim_inbox(struct seat *seat, const char *path, struct claim **ret_claim, struct err *err);
 /* NULL afterwards. On disk nothing changes: a claim that is neither published nor deferred stays.
  */
 void claim_free(struct claim **claim);

@@ -1,4 +1,4 @@
-/* claim_private.h - what a claim holds; for claim.c, publish.c and adopt.c. */
+/* claim_private.h - what a claim holds; for claim*.c, publish.c and adopt.c. */
 #ifndef TAKEUP_SPOOL_CLAIM_PRIVATE_H
 #define TAKEUP_SPOOL_CLAIM_PRIVATE_H
 
@@ -30,6 +30,14 @@ struct claim {
 /* Makes a claim of running/ME/TOKEN, in which NAME.job lies. */
 int claim_from_token(struct seat *seat, const char *token, const char *name,
                      struct claim **ret_claim, struct err *err);
+
+/* For a job that is in our directory, cannot be gone on with, and must not stay there unseen: it
+ * goes to deferred/, due now. Returns r. */
+int claim_give_back(struct seat *seat, const char *token, const char *name, int r);
+
+/* Takes back what makes an X.job that says `inbox_file` out of an empty TOKEN. 0: it is empty
+ * again. 1: an input came after all, and with it the job; nothing was removed. */
+int claim_inbox_undo(int token_fd, const char *job_file, struct err *err);
 
 /* Opens TOKEN again if it was closed. */
 int claim_reopen(struct claim *claim, struct err *err);

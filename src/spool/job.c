@@ -1,9 +1,9 @@
 #include "spool/job.h"
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +66,20 @@ static int take_input_path(struct job *job, struct err *err)
     return 0;
 }
 
+/* One name, of a file in input/. */
+static int take_inbox_file(struct job *job, struct err *err)
+{
+    CLEANUP(mem_free_text) char *file = NULL;
+    int r = take_text(job->whole, "inbox_file", &file, err);
+    if (r < 0)
+        return r;
+    if (!file || strchr(file, '/') || fs_is_dots(file))
+        return err_set(err, ERR_CONFIG, 0, "'inbox_file' names no file in " JOB_INPUT_DIR "/");
+    job->input_path = mem_printf(JOB_INPUT_DIR "/%s", file);
+    job->from_inbox = true;
+    return 0;
+}
+
 static int take_params(struct job *job, struct err *err)
 {
     const json_t *params = given(job->whole, "params");
@@ -77,16 +91,17 @@ static int take_params(struct job *job, struct err *err)
     return 0;
 }
 
-static int take_all(struct job *job, struct err *err)
+static int take_all(struct job *job, bool allows_inbox, struct err *err)
 {
     if (!json_is_object(job->whole))
         return err_set(err, ERR_CONFIG, 0, "line 1, column 1: a job should be an object, but is %s",
                        json_type_name(job->whole));
     /* The worker's own word for a file that lies beside the job; from outside it would be a way
      * to name files in a directory of the worker. */
-    if (json_object_get(job->whole, "inbox_file"))
+    bool has_inbox = json_object_get(job->whole, "inbox_file");
+    if (has_inbox && !allows_inbox)
         return err_set(err, ERR_CONFIG, 0, "'inbox_file' is not allowed in a job file");
-    int r = take_input_path(job, err);
+    int r = has_inbox ? take_inbox_file(job, err) : take_input_path(job, err);
     if (r == 0)
         r = take_text(job->whole, "pipeline_id", &job->pipeline_id, err);
     if (r == 0)
@@ -100,18 +115,29 @@ static int take_all(struct job *job, struct err *err)
     return r;
 }
 
-int job_parse(const char *text, size_t len, struct job **ret_job, struct err *err)
+static int parse(const char *text, size_t len, bool allows_inbox, struct job **ret_job,
+                 struct err *err)
 {
     CLEANUP(job_free) struct job *job = MEM_NEW(struct job);
     struct json_mark mark;
     int r = json_parse(text, len, &job->whole, &mark, err);
     if (r <= 0)
         return r;
-    r = take_all(job, err);
+    r = take_all(job, allows_inbox, err);
     if (r < 0)
         return r;
     *ret_job = TAKE(job);
     return 1;
+}
+
+int job_parse(const char *text, size_t len, struct job **ret_job, struct err *err)
+{
+    return parse(text, len, false, ret_job, err);
+}
+
+int job_parse_inbox(const char *text, size_t len, struct job **ret_job, struct err *err)
+{
+    return parse(text, len, true, ret_job, err);
 }
 
 void job_free(struct job **job)

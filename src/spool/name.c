@@ -83,6 +83,20 @@ void name_for_directory(const char *name, char out[NAME_SIZE])
         (void)snprintf(out, NAME_SIZE, "%s", name);
 }
 
+void name_for_inbox(const char *path, char out[NAME_SIZE])
+{
+    CLEANUP(str_release) struct str name = { 0 };
+    for (const char *slash; (slash = strchr(path, '/')); path = slash + 1) {
+        str_add_bytes(&name, path, (size_t)(slash - path));
+        str_add(&name, "--");
+    }
+    str_add(&name, path);
+    if (name.len + LONGEST_ENDING < NAME_SIZE)
+        (void)snprintf(out, NAME_SIZE, "%s", str_text(&name));
+    else
+        name_for_directory(str_text(&name), out);
+}
+
 void name_deferred_format(const char *name, int64_t due_s, const char *token, char out[NAME_SIZE])
 {
     char dir_name[NAME_SIZE];

@@ -28,6 +28,10 @@ int name_check(const char *name, struct err *err);
  * "-" and 8 hex digits of a hash of the whole. */
 void name_for_directory(const char *name, char out[NAME_SIZE]);
 
+/* The job's name of a file in inbox/PIPELINE/, by its path there: "trip/day 1/a.mp4" becomes
+ * "trip--day 1--a.mp4"; cut like a directory's name where a job could not be called so. */
+void name_for_inbox(const char *path, char out[NAME_SIZE]);
+
 /* "X@DUE@TOKEN". parse takes the last two '@'; false when it is none. */
 void name_deferred_format(const char *name, int64_t due_s, const char *token, char out[NAME_SIZE]);
 bool name_deferred_parse(const char *dir_name, char ret_name[NAME_SIZE], int64_t *ret_due_s,

@@ -63,8 +63,9 @@ void attempt_run(const struct attempt *attempt, struct attempt_result *ret_resul
     int r = input_open(attempt->root_fd, attempt->input_path, attempt->settle_ms, tick,
                        (void *)(uintptr_t)attempt, &fd, &result.print, &result.err);
     if (r == 0) {
-        result.failure = FAILURE_INPUT_WAIT;
-        result.waiting = true;
+        bool waits = !attempt->from_inbox || result.print.size_bytes > 0;
+        result.failure = waits ? FAILURE_INPUT_WAIT : FAILURE_INPUT;
+        result.waiting = waits;
     } else if (r < 0) {
         result.failure = verdict_failure(&result.err);
     } else {

@@ -14,9 +14,10 @@
 
 struct attempt {
     const char *job; /* its name */
-    int root_fd;     /* relative inputs begin here: the spool, or AT_FDCWD */
+    int root_fd;     /* relative inputs begin here: the spool, the job's directory, or AT_FDCWD */
     const char *input_path;
     int64_t settle_ms; /* 0: it is whole, the caller knows */
+    bool from_inbox;   /* it was waited for already: an empty one stays so */
     int output_dir;    /* empty; see schedule.h for what comes into it */
     struct pipelines *pipelines;
     const struct pipeline *pipeline;

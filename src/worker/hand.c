@@ -76,15 +76,23 @@ static int open_out(const struct hand_context *context, const struct wire_order 
     return openat(seat_dir(context->seat), path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* The job's directory, in which a job from the inbox has its input; -1 as above. */
+static int open_token(const struct hand_context *context, const struct wire_order *order)
+{
+    return openat(seat_dir(context->seat), order->token,
+                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 void hand_body(void *arg, const struct wire_order *order, int wire_fd)
 {
     const struct hand_context *context = arg;
     struct runner_view view = { .wire_fd = wire_fd };
     struct attempt attempt = {
         .job = order->job,
-        .root_fd = spool_root(context->spool),
+        .root_fd = order->from_inbox ? open_token(context, order) : spool_root(context->spool),
         .input_path = order->input,
-        .settle_ms = context->rules->settle_ms,
+        .settle_ms = order->from_inbox ? 0 : context->rules->settle_ms,
+        .from_inbox = order->from_inbox,
         .output_dir = open_out(context, order),
         .pipelines = context->pipelines,
         .pipeline = pipelines_find(context->pipelines, order->pipeline),
@@ -333,6 +341,7 @@ static int start(struct hand *hand, struct err *err)
         .job = claim_name(hand->claim),
         .pipeline = hand->pipeline->id,
         .input = job->input_path,
+        .from_inbox = job->from_inbox,
         .params = job->params,
     };
     hand->started_ms = time_wall_ms();

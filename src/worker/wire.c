@@ -69,6 +69,7 @@ int wire_send_order(int fd, const struct wire_order *order)
     json_set_text(object, "job", order->job);
     json_set_text(object, "pipeline", order->pipeline);
     json_set_text(object, "input", order->input);
+    json_set_bool(object, "from_inbox", order->from_inbox);
     if (order->params)
         json_set(object, "params", json_incref((json_t *)(uintptr_t)order->params));
     CLEANUP(mem_free_text) char *line = json_line(object);
@@ -110,6 +111,7 @@ int wire_receive_order(int fd, struct wire_order *ret_order, json_t **ret_whole)
         .job = json_get_text(whole, "job", NULL),
         .pipeline = json_get_text(whole, "pipeline", NULL),
         .input = json_get_text(whole, "input", NULL),
+        .from_inbox = json_is_true(json_object_get(whole, "from_inbox")),
         .params = json_object_get(whole, "params"),
     };
     if (!order.token || !order.attempt || !order.job || !order.pipeline || !order.input)

@@ -51,6 +51,7 @@ struct wire_order {
     int attempt;       /* its number: out.N */
     const char *job;   /* its name */
     const char *pipeline, *input;
+    bool from_inbox;      /* input is relative to the job's directory, not to the spool */
     const json_t *params; /* an object; or NULL */
 };
 

@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-enum { WORD_MAX = 64 }; /* longer words are nobody's slip */
+enum {
+    WORD_MIN = 3,  /* shorter ones begin too many names */
+    WORD_MAX = 64, /* longer words are nobody's slip */
+};
 
 static size_t least(size_t a, size_t b)
 {
@@ -36,6 +39,21 @@ static size_t distance(const char *a, const char *b)
     return last[b_len];
 }
 
+/* The one name that begins with the word: "lease" for "lease_s". */
+static const char *only_longer(const char *word, const char *const *names, size_t count)
+{
+    const char *found = NULL;
+    size_t len = strlen(word);
+    for (size_t i = 0; i < count; i++) {
+        if (len < WORD_MIN || strncmp(names[i], word, len) != 0)
+            continue;
+        if (found)
+            return NULL;
+        found = names[i];
+    }
+    return found;
+}
+
 const char *suggest_nearest(const char *word, const char *const *names, size_t count)
 {
     size_t len = strlen(word);
@@ -54,7 +72,7 @@ const char *suggest_nearest(const char *word, const char *const *names, size_t c
         nearest = names[i];
         allowed = edits - (edits > 0);
     }
-    return nearest;
+    return nearest ? nearest : only_longer(word, names, count);
 }
 
 char *suggest_list(const char *const *names, size_t count, size_t max_bytes)

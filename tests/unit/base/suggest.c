@@ -15,6 +15,8 @@ static const struct {
     { "caption", "captions" },
     { "linse", "lines" },
     { "ocr", "ocr" },
+    { "cap", "captions" },
+    { "li", NULL },
     { "yolo_tracker", NULL },
     { "", NULL },
     { "x", NULL },

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "base/suggest.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
@@ -20,6 +21,7 @@ static const struct {
     [KEY_BOOL] = { "true or false", sizeof(bool) },
     [KEY_INT] = { "an integer", sizeof(int64_t) },
     [KEY_REAL] = { "a number", sizeof(double) },
+    [KEY_SIZE] = { "a size in bytes, or as 256MiB", sizeof(int64_t) },
     [KEY_TEXT] = { "a string", sizeof(const char *) },
     [KEY_STRINGS] = { "a list of strings", sizeof(struct key_strings) },
     [KEY_NODE] = { "anything", sizeof(const struct tree_node *) },
@@ -168,6 +170,45 @@ static int set_real(const struct source *source, const struct key *key,
     return r;
 }
 
+/* A number and perhaps a unit; below 0 when the text is none. */
+static double parse_size(const char *text)
+{
+    static const struct {
+        const char *name;
+        double bytes;
+    } units[] = {
+        { "", 1 },     { "B", 1 },    { "KiB", 0x1p10 }, { "MiB", 0x1p20 }, { "GiB", 0x1p30 },
+        { "kB", 1e3 }, { "MB", 1e6 }, { "GB", 1e9 },     { "TB", 1e12 },    { "TiB", 0x1p40 },
+    };
+    char *end;
+    double number = strtod(text, &end);
+    if (end == text || !isdigit((unsigned char)text[0]))
+        return -1;
+    while (*end == ' ')
+        end++;
+    for (size_t i = 0; i < COUNT(units); i++)
+        if (strcmp(end, units[i].name) == 0)
+            return number * units[i].bytes;
+    return -1;
+}
+
+static int set_size(const struct source *source, const struct key *key,
+                    const struct tree_node *node, int64_t *out)
+{
+    if (node->type == TREE_INT)
+        return set_int(source, key, node, out);
+    double bytes = node->type == TREE_TEXT ? parse_size(node->text) : -1;
+    if (bytes < 0)
+        return fail_type(source, key, node);
+    if (bytes >= 0x1p63)
+        return tree_fail(source->tree, node, source->err, "%s'%.100s' does not fit into 64 bits",
+                         source->front, node->text);
+    int r = check_bounds(source, key, node, bytes);
+    if (r == 0)
+        *out = (int64_t)bytes;
+    return r;
+}
+
 static int set_text(struct key_values *values, const struct source *source, const struct key *key,
                     const struct tree_node *node, const char **out)
 {
@@ -223,6 +264,8 @@ int key_values_set(struct key_values *values, const struct key *key, const struc
         return set_int(&source, key, node, out);
     case KEY_REAL:
         return set_real(&source, key, node, out);
+    case KEY_SIZE:
+        return set_size(&source, key, node, out);
     case KEY_TEXT:
         return set_text(values, &source, key, node, out);
     case KEY_STRINGS:

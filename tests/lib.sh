@@ -13,6 +13,9 @@ root=$(dirname "$tests")
 BUILD=${BUILD:-$root/build/plain}
 work=$(mktemp -d "${TMPDIR:-/tmp}/takeup-test-XXXXXX") || exit 3
 export TAKEUP_PIPELINES=$root/pipelines OMP_THREAD_LIMIT=1
+# What this machine's administrator has set is not what is tested.
+export TAKEUP_CONFIG=$work/etc-takeup.yaml
+: >"$TAKEUP_CONFIG"
 unset TAKEUP_SPOOL TAKEUP_PLUGINS JOURNAL_STREAM
 spool=$work/spool
 deadline_s=${DEADLINE_S:-60}

@@ -31,8 +31,8 @@ _takeup_failed() {
 
 _takeup() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
-    local commands='run init worker submit status wait retry health check validate pipelines steps graph'
-    local global='--spool --pipelines --plugins --json --log-level --log-format --help'
+    local commands='run init worker submit status wait retry health check validate pipelines steps graph config'
+    local global='--spool --pipelines --plugins --config --json --log-level --log-format --help'
     local words='' files=no
     COMPREPLY=()
 
@@ -43,6 +43,10 @@ _takeup() {
     case $before in
     --spool | --pipelines | --plugins | -o | --out)
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        return
+        ;;
+    --config)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
     --pipeline | -p) words=$("${COMP_WORDS[0]}" pipelines --json 2>/dev/null |

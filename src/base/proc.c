@@ -78,6 +78,12 @@ enum proc_life proc_life(const struct proc_id *id)
     return PROC_ALIVE;
 }
 
+bool proc_has_terminal(void)
+{
+    CLEANUP(fs_close) int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    return fd >= 0;
+}
+
 int proc_thread_count(void)
 {
     CLEANUP(fs_close_dir) DIR *dir = opendir("/proc/self/task");

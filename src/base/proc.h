@@ -29,6 +29,9 @@ enum proc_life {
 };
 enum proc_life proc_life(const struct proc_id *id);
 
+/* Has this process a controlling terminal (that has not been hung up)? */
+bool proc_has_terminal(void);
+
 /* Threads of this process, from /proc/self/task; -1 when it cannot be read. */
 int proc_thread_count(void);
 

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "config/settings.h"
 #include "pipeline/load.h"
 #include "spool/layout.h"
 
@@ -20,7 +21,7 @@ enum { EXIT_OK = 0, EXIT_NOT_SO = 1, EXIT_USAGE = 2, EXIT_UNUSABLE = 3 };
 /* What every command takes. */
 struct cli {
     const struct cli_command *command;
-    const char *spool, *pipelines, *plugins; /* as given, or NULL */
+    const char *spool, *pipelines, *plugins, *config; /* as given, or NULL */
     bool json;
 };
 
@@ -84,6 +85,18 @@ int cli_status_of(const struct err *err);
 /* --spool, else $TAKEUP_SPOOL, else ./spool; the first that is named counts. */
 const char *cli_spool_dir(const struct cli *cli);
 int cli_open_spool(const struct cli *cli, struct spool **ret_spool, struct err *err);
+
+/* What is in force: of --config (else $TAKEUP_CONFIG, else /etc/takeup/takeup.yaml) and, above it,
+ * takeup.yaml of the spool; spool_path NULL: no spool. Every command that needs a setting asks
+ * here. ERR_USAGE: a file is wrong, or was named and is not there. */
+int cli_load_settings(const struct cli *cli, const char *spool_path, struct settings **ret_settings,
+                      struct err *err);
+/* --config, else $TAKEUP_CONFIG, else the one of the machine. */
+const char *cli_config_file(const struct cli *cli);
+#define CLI_SPOOL_CONFIG "takeup.yaml" /* in the spool */
+/* Is the default pipeline there? What no file sets is not looked at. */
+int cli_check_default_pipeline(const struct settings *settings, const struct pipelines *pipelines,
+                               struct err *err);
 
 /* --pipelines, else $TAKEUP_PIPELINES, else ./pipelines, else the installed ones (beside this
  * binary:

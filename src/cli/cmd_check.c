@@ -23,6 +23,7 @@ enum { ANSWER_S = 60 }; /* warming models takes seconds on a slow machine */
 
 struct report {
     const struct cli *cli;
+    struct settings *settings; /* NULL: they are wrong, which has been told */
     json_t *rows;
     bool failed;
 };
@@ -52,6 +53,21 @@ static void add_err(struct report *report, const char *what, const struct err *e
     add_row(report, FAIL, what, err->text, err->hint);
 }
 
+/* ---- settings ---- */
+
+static void check_settings(struct report *report)
+{
+    struct spool *spool = NULL;
+    struct err err = { 0 };
+    (void)cli_open_spool(report->cli, &spool, &err); /* without one, what the machine says */
+    if (cli_load_settings(report->cli, spool ? spool_path(spool) : NULL, &report->settings, &err) <
+        0)
+        add_err(report, "settings", &err);
+    else
+        add_row(report, FINE, "settings", "takeup config shows them", NULL);
+    spool_close(&spool);
+}
+
 /* ---- the spool ---- */
 
 static void check_modes(struct report *report, const struct spool *spool)
@@ -73,17 +89,17 @@ static void check_modes(struct report *report, const struct spool *spool)
 
 static void check_disk(struct report *report, const struct spool *spool)
 {
-    struct worker_options options;
-    worker_options_default(&options);
     int64_t free_bytes = fs_free_bytes(spool_root(spool));
     CLEANUP(mem_free_text)
     char *text = mem_printf("%lld MiB are free on the spool's filesystem (%s)",
                             (long long)(free_bytes / (1 << 20)), fs_type_name(spool_root(spool)));
-    if (free_bytes >= 0 && free_bytes < options.min_free_bytes)
-        add_row(report, FAIL, "disk", text,
-                "make room, for example in done/: below 256 MiB a worker claims nothing");
-    else
-        add_row(report, FINE, "disk", text, NULL);
+    int64_t least = report->settings ? settings_values(report->settings)->min_free_bytes : 0;
+    CLEANUP(mem_free_text)
+    char *mend = mem_printf("make room, for example in done/: below %lld MiB (min_free) a worker "
+                            "claims nothing",
+                            (long long)(least >> 20));
+    bool full = free_bytes >= 0 && free_bytes < least;
+    add_row(report, full ? FAIL : FINE, "disk", text, full ? mend : NULL);
 }
 
 static void check_worker(struct report *report, const struct spool *spool)
@@ -157,13 +173,27 @@ static void check_plugins(struct report *report, const struct catalog *catalog)
     }
 }
 
+static void check_default_pipeline(struct report *report, const struct pipelines *pipelines)
+{
+    const char *id = settings_values(report->settings)->default_pipeline;
+    struct err err = { 0 };
+    if (cli_check_default_pipeline(report->settings, pipelines, &err) < 0) {
+        add_err(report, "settings", &err);
+    } else if (!pipelines_find(pipelines, id)) {
+        CLEANUP(mem_free_text) char *dir = cli_pipelines_dir(report->cli);
+        CLEANUP(mem_free_text)
+        char *text = mem_printf("the default pipeline '%s' is not in %s", id, dir);
+        add_row(
+            report, FAIL, "pipeline", text,
+            "name the directory that holds ocr_only.yaml by --pipelines DIR or $TAKEUP_PIPELINES");
+    }
+}
+
 static void check_pipelines(struct report *report)
 {
     struct catalog *catalog = NULL;
     struct pipelines *pipelines = NULL;
-    struct worker_options options;
     struct err err = { 0 };
-    worker_options_default(&options);
     if (cli_open_catalog(report->cli, &catalog, &err) < 0 ||
         cli_open_pipelines(report->cli, catalog, &pipelines, &err) < 0) {
         add_err(report, "pipelines", &err);
@@ -179,15 +209,8 @@ static void check_pipelines(struct report *report)
         else
             add_row(report, FINE, "pipeline", text, NULL);
     }
-    if (!pipelines_find(pipelines, options.rules.default_pipeline)) {
-        CLEANUP(mem_free_text) char *dir = cli_pipelines_dir(report->cli);
-        CLEANUP(mem_free_text)
-        char *text = mem_printf("the default pipeline '%s' is not in %s",
-                                options.rules.default_pipeline, dir);
-        add_row(
-            report, FAIL, "pipeline", text,
-            "name the directory that holds ocr_only.yaml by --pipelines DIR or $TAKEUP_PIPELINES");
-    }
+    if (report->settings)
+        check_default_pipeline(report, pipelines);
     size_t before = json_array_size(report->rows);
     pipelines_warm(pipelines, on_cold, report);
     if (json_array_size(report->rows) == before)
@@ -215,6 +238,7 @@ static void check_codecs(struct report *report)
 static int look(void *arg)
 {
     struct report report = { .cli = arg, .rows = json_array() };
+    check_settings(&report);
     check_spool(&report);
     check_pipelines(&report);
     check_codecs(&report);
@@ -227,6 +251,7 @@ static int look(void *arg)
         printf("%s\n", report.failed ? "not ready: see FAIL above" : "ready");
     }
     json_drop(&report.rows);
+    settings_free(&report.settings);
     return report.failed ? EXIT_NOT_SO : EXIT_OK;
 }
 
@@ -243,7 +268,8 @@ const struct cli_command cmd_check = {
     .name = "check",
     .arguments = "",
     .summary = "can jobs be done here? looked at before there is one",
-    .details = "Tries the spool (renames along every edge), disk, modes, pipelines, plugins, OCR "
+    .details = "Tries the spool (renames along every edge), disk, modes, settings, pipelines, "
+               "plugins, OCR "
                "models and\n"
                "codecs. Exit status 1 when something would keep jobs from being done.",
     .run = run_check,

@@ -46,9 +46,11 @@ static void print_text(const json_t *all)
     const json_t *one;
     json_array_foreach(json_object_get(all, "settings"), i, one)
     {
-        CLEANUP(mem_free_text) char *value =
-            json_dumps(json_object_get(one, "value"), JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
-        printf("%-17s %-12s %s\n", json_get_text(one, "name", ""), value,
+        const json_t *value = json_object_get(one, "value");
+        CLEANUP(mem_free_text)
+        char *text = json_is_string(value) ? mem_strdup(json_string_value(value))
+                                           : mem_printf("%.15g", json_number_value(value));
+        printf("%-17s %-12s %s\n", json_get_text(one, "name", ""), text,
                json_get_text(one, "from", ""));
     }
     printf("\n");
@@ -67,7 +69,8 @@ static int show(void *arg)
     struct err err = { 0 };
     CLEANUP(settings_free) struct settings *settings = NULL;
     struct spool *spool = NULL;
-    /* Without a spool there is still what the machine says; but one that was named must be there. */
+    /* Without a spool there is still what the machine says; but one that was named must be there.
+     */
     int r = cli_open_spool(cli, &spool, &err);
     if (r < 0 && (err.kind != ERR_MISSING || cli->spool))
         return cli_fail(EXIT_UNUSABLE, &err);
@@ -96,7 +99,7 @@ static int show(void *arg)
 static int run_config(struct cli *cli, int argc, char **argv)
 {
     int first;
-    int status = cli_parse_plain(cli, argc, argv, 0, "", &first);
+    int status = cli_parse_args(cli, NULL, argc, argv, 0, NULL, &first);
     return status >= 0 ? status : guard_run(show, cli, ANSWER_S, cli_spool_dir(cli));
 }
 
@@ -107,7 +110,8 @@ const struct cli_command cmd_config = {
     .details =
         "Settings stand in takeup.yaml, in /etc/takeup/ for the machine and in the spool for all\n"
         "who work on it. The spool's win, key by key; options of a command win over both:\n\n"
-        "  lease_s, settle_s, input_wait_s, min_free, max_attempts, timeout_s, stall_s, backoff_s,\n"
+        "  lease_s, settle_s, input_wait_s, min_free, max_attempts, timeout_s, stall_s, "
+        "backoff_s,\n"
         "  rescan_s, jobs, durability, default_pipeline\n\n"
         "takeup(1) explains each. A worker reads them when it starts and on SIGHUP.",
     .run = run_config,

@@ -21,6 +21,20 @@ static bool is_pipeline(const char *path, const char *text, size_t len)
     return json_parse(text, len, &value, &mark, NULL) == 1 && json_object_get(value, "steps");
 }
 
+static bool is_settings(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return strcmp(slash ? slash + 1 : path, CLI_SPOOL_CONFIG) == 0;
+}
+
+static int validate_settings(const struct pipelines *pipelines, const char *path, struct err *err)
+{
+    CLEANUP(settings_free) struct settings *settings = NULL;
+    const struct settings_file file = { path, false };
+    int r = settings_load(&file, 1, &settings, err);
+    return r < 0 ? r : cli_check_default_pipeline(settings, pipelines, err);
+}
+
 /* The pipeline that a job names, and its parameters. */
 static int validate_use(struct pipelines *pipelines, const struct job *job, struct err *err)
 {
@@ -65,6 +79,8 @@ static int validate_file(struct catalog *catalog, struct pipelines *pipelines, c
 {
     CLEANUP(mem_free_text) char *text = NULL;
     size_t len;
+    if (is_settings(path))
+        return validate_settings(pipelines, path, err);
     int r = fs_read_file(AT_FDCWD, path, JOB_FILE_MAX_BYTES, &text, &len, err);
     if (r < 0)
         return r;
@@ -112,7 +128,7 @@ static int run_validate(struct cli *cli, int argc, char **argv)
     if (status >= 0)
         return status;
     if (first == argc)
-        return cli_usage(cli, "name the job or pipeline files to check");
+        return cli_usage(cli, "name the job, pipeline or settings files to check");
     struct files files = { argv + first, (size_t)(argc - first) };
     return cli_with_pipelines(cli, validate_files, &files);
 }
@@ -120,7 +136,7 @@ static int run_validate(struct cli *cli, int argc, char **argv)
 const struct cli_command cmd_validate = {
     .name = "validate",
     .arguments = "FILE…",
-    .summary = "check job and pipeline files",
+    .summary = "check files of jobs, pipelines and settings (takeup.yaml)",
     .details =
         "Prints FILE:LINE:COLUMN: and what is wrong. Exit status 1 when a file is not valid.",
     .run = run_validate,

@@ -3,14 +3,54 @@
 #include "base/proc.h"
 #include "worker/worker.h"
 
-#include <limits.h>
 #include <stdio.h>
+#include <string.h>
+
+/* The command line, which wins over all settings; below 0: not given. */
+struct given {
+    int jobs, max_attempts;
+    int64_t settle_ms, input_wait_ms, stall_ms, timeout_ms, backoff_ms, lease_ms, rescan_ms;
+};
 
 struct asked {
-    struct worker_options options;
-    bool fail;
-    int64_t lease_ms;
+    struct cli *cli;
+    struct given given;
+    bool drain, fail;
+    int64_t max_time_ms;
+
+    struct spool *spool;
+    struct catalog *catalog;
+    struct settings *settings; /* those in force */
 };
+
+/* ---- settings ---- */
+
+static int64_t in_force_ms(int64_t given_ms, double set_s)
+{
+    return given_ms >= 0 ? given_ms : (int64_t)(set_s * 1000);
+}
+
+static void fill_options(const struct asked *asked, const struct settings_values *set,
+                         struct worker_options *options)
+{
+    const struct given *given = &asked->given;
+    worker_options_default(options);
+    options->rules.settle_ms = in_force_ms(given->settle_ms, set->settle_s);
+    options->rules.input_wait_ms = in_force_ms(given->input_wait_ms, set->input_wait_s);
+    options->rules.stall_ms = in_force_ms(given->stall_ms, set->stall_s);
+    options->rules.timeout_ms = in_force_ms(given->timeout_ms, set->timeout_s);
+    options->rules.backoff_ms = in_force_ms(given->backoff_ms, set->backoff_s);
+    options->rules.max_attempts =
+        given->max_attempts > 0 ? given->max_attempts : (int)set->max_attempts;
+    options->rules.default_pipeline = set->default_pipeline;
+    options->lease_ms = in_force_ms(given->lease_ms, set->lease_s);
+    options->rescan_ms = in_force_ms(given->rescan_ms, set->rescan_s);
+    options->min_free_bytes = set->min_free_bytes;
+    options->jobs = given->jobs > 0 ? given->jobs : (int)set->jobs;
+    options->durable = strcmp(set->durability, "full") == 0;
+    options->drain = asked->drain;
+    options->max_time_ms = asked->max_time_ms;
+}
 
 static void on_cold(void *arg, const struct pipeline *pipeline, const struct err *err)
 {
@@ -19,7 +59,7 @@ static void on_cold(void *arg, const struct pipeline *pipeline, const struct err
              "jobs of this pipeline will fail: %s", err->text);
 }
 
-static void log_catalog(const struct catalog *catalog, const struct pipelines *pipelines)
+static void log_catalog(const struct catalog *catalog)
 {
     const struct catalog_plugin *plugin;
     for (size_t i = 0; (plugin = catalog_plugin_at(catalog, i)); i++) {
@@ -33,6 +73,10 @@ static void log_catalog(const struct catalog *catalog, const struct pipelines *p
     const struct takeup_step *step;
     for (size_t i = 0; (step = catalog_step_at(catalog, i)); i++)
         log_info(LOG_FIELDS("step", step->name), "step loaded");
+}
+
+static void log_pipelines(const struct pipelines *pipelines)
+{
     const struct pipeline *pipeline;
     for (size_t i = 0; (pipeline = pipelines_at(pipelines, i)); i++) {
         if (pipeline->broken)
@@ -45,63 +89,93 @@ static void log_catalog(const struct catalog *catalog, const struct pipelines *p
     }
 }
 
-static int work(const struct cli *cli, const struct asked *asked)
+/* Reads settings and pipelines, at the start and on SIGHUP. Only when all are fine is anything
+ * changed; what the options point to lives until the next success. */
+static int load(void *arg, struct worker_options *options, struct pipelines **ret_pipelines,
+                struct err *err)
+{
+    struct asked *asked = arg;
+    struct settings *settings = NULL;
+    struct pipelines *pipelines = NULL;
+    int r = cli_load_settings(asked->cli, spool_path(asked->spool), &settings, err);
+    if (r == 0)
+        r = cli_open_pipelines(asked->cli, asked->catalog, &pipelines, err);
+    if (r == 0)
+        r = cli_check_default_pipeline(settings, pipelines, err);
+    if (r < 0) {
+        pipelines_free(&pipelines);
+        settings_free(&settings);
+        return r;
+    }
+    fill_options(asked, settings_values(settings), options);
+    options->reload = load;
+    options->reload_arg = asked;
+    settings_free(&asked->settings);
+    asked->settings = settings;
+    log_pipelines(pipelines);
+    pipelines_warm(pipelines, on_cold, NULL);
+    *ret_pipelines = pipelines;
+    return 0;
+}
+
+static int work(struct asked *asked, struct worker_tally *ret_tally, struct err *err)
+{
+    struct worker_options options;
+    struct pipelines *pipelines = NULL;
+    int r = cli_open_spool(asked->cli, &asked->spool, err);
+    if (r < 0)
+        return r;
+    log_info(LOG_FIELDS("spool", spool_path(asked->spool), "version", TAKEUP_VERSION), "starting");
+    r = cli_open_catalog(asked->cli, &asked->catalog, err);
+    if (r < 0)
+        return r;
+    log_catalog(asked->catalog);
+    r = load(asked, &options, &pipelines, err);
+    if (r < 0)
+        return r;
+    if (proc_thread_count() > 1)
+        log_error(LOG_NO_FIELDS, "there is more than one thread, so runners may hang");
+    return worker_run(asked->spool, pipelines, &options, ret_tally, err);
+}
+
+static int work_and_end(struct asked *asked)
 {
     struct err err = { 0 };
-    struct spool *spool = NULL;
-    struct catalog *catalog = NULL;
-    struct pipelines *pipelines = NULL;
-    int r = cli_open_spool(cli, &spool, &err);
-    if (r == 0) {
-        log_info(LOG_FIELDS("spool", spool_path(spool), "version", TAKEUP_VERSION), "starting");
-        r = cli_open_catalog(cli, &catalog, &err);
-    }
-    if (r == 0)
-        r = cli_open_pipelines(cli, catalog, &pipelines, &err);
     struct worker_tally tally = { 0 };
-    if (r == 0) {
-        log_catalog(catalog, pipelines);
-        pipelines_warm(pipelines, on_cold, NULL);
-        if (proc_thread_count() > 1)
-            log_error(LOG_NO_FIELDS, "there is more than one thread, so runners may hang");
-        r = worker_run(spool, pipelines, &asked->options, &tally, &err);
-    }
-    pipelines_free(&pipelines);
-    catalog_free(&catalog);
-    spool_close(&spool);
+    int r = work(asked, &tally, &err);
+    catalog_free(&asked->catalog);
+    settings_free(&asked->settings);
+    spool_close(&asked->spool);
     if (r < 0) {
         log_error(LOG_FIELDS("hint", err.hint[0] ? err.hint : NULL), "%s", err.text);
-        return EXIT_UNUSABLE;
+        return cli_status_of(&err);
     }
     return asked->fail && tally.error > 0 ? EXIT_NOT_SO : EXIT_OK;
 }
 
 static int run_worker(struct cli *cli, int argc, char **argv)
 {
-    struct asked asked = { 0 };
-    struct worker_options *options = &asked.options;
-    struct hand_rules *rules = &options->rules;
-    worker_options_default(options);
+    struct asked asked = { .cli = cli, .given = { -1, -1, -1, -1, -1, -1, -1, -1, -1 } };
+    struct given *given = &asked.given;
     const struct cli_option table[] = {
-        { "jobs", 'j', CLI_COUNT, &options->jobs, "N", "how many jobs at a time (1)" },
-        { "drain", 0, CLI_FLAG, &options->drain, NULL,
+        { "jobs", 'j', CLI_COUNT, &given->jobs, "N", "how many jobs at a time (1)" },
+        { "drain", 0, CLI_FLAG, &asked.drain, NULL,
           "end when nothing is pending, due or running here" },
         { "fail", 0, CLI_FLAG, &asked.fail, NULL, "with --drain: exit 1 if a job ended in error/" },
-        { "max-time", 0, CLI_SECONDS, &options->max_time_ms, "TIME",
-          "give jobs back and end then" },
-        { "settle", 0, CLI_SECONDS, &rules->settle_ms, "TIME",
+        { "max-time", 0, CLI_SECONDS, &asked.max_time_ms, "TIME", "give jobs back and end then" },
+        { "settle", 0, CLI_SECONDS, &given->settle_ms, "TIME",
           "how long a file must hold still to count as whole (2s)" },
-        { "input-wait", 0, CLI_SECONDS, &rules->input_wait_ms, "TIME",
+        { "input-wait", 0, CLI_SECONDS, &given->input_wait_ms, "TIME",
           "how long a job waits for its input (10m)" },
-        { "stall", 0, CLI_SECONDS, &rules->stall_ms, "TIME",
+        { "stall", 0, CLI_SECONDS, &given->stall_ms, "TIME",
           "end an attempt that makes no progress for so long (300s)" },
-        { "timeout", 0, CLI_SECONDS, &rules->timeout_ms, "TIME",
+        { "timeout", 0, CLI_SECONDS, &given->timeout_ms, "TIME",
           "end an attempt that takes longer (no limit; timeout_s in a job)" },
-        { "max-attempts", 0, CLI_COUNT, &rules->max_attempts, "N",
+        { "max-attempts", 0, CLI_COUNT, &given->max_attempts, "N",
           "attempts before a job ends in error/ (3; max_attempts in a job)" },
-        { "backoff", 0, CLI_SECONDS, &rules->backoff_ms, "TIME",
+        { "backoff", 0, CLI_SECONDS, &given->backoff_ms, "TIME",
           "wait before a second attempt, doubled for each more (10s)" },
-        { "lease", 0, CLI_SECONDS, &options->lease_ms, "TIME",
+        { "lease", 0, CLI_SECONDS, &given->lease_ms, "TIME",
           "a worker whose heartbeat is older is dead (60s)" },
         { NULL, 0, CLI_FLAG, NULL, NULL, NULL },
     };
@@ -109,7 +183,7 @@ static int run_worker(struct cli *cli, int argc, char **argv)
     int status = cli_parse_args(cli, table, argc, argv, 0, NULL, &first);
     if (status >= 0)
         return status;
-    return work(cli, &asked);
+    return work_and_end(&asked);
 }
 
 const struct cli_command cmd_worker = {
@@ -117,7 +191,9 @@ const struct cli_command cmd_worker = {
     .arguments = "",
     .summary = "take jobs from the spool and run them, until told to end",
     .details =
-        "SIGTERM, SIGINT and SIGHUP: jobs in hand are given back, uncharged, and the worker exits "
-        "0.\nIt logs to standard error.",
+        "What is in brackets holds unless takeup.yaml says otherwise: see takeup config.\n"
+        "SIGTERM and SIGINT: jobs in hand are given back, uncharged, and the worker exits 0.\n"
+        "SIGHUP: settings and pipelines are read anew; when the worker's terminal has gone away,\n"
+        "it ends as on SIGTERM. It logs to standard error.",
     .run = run_worker,
 };

@@ -28,6 +28,8 @@ static size_t gather(struct cli *cli, const struct cli_option *own, struct cli_o
           "where pipeline files are (else $TAKEUP_PIPELINES, ./pipelines, the installed ones)" },
         { "plugins", 0, CLI_TEXT, &cli->plugins, "DIR",
           "where plugins are (else $TAKEUP_PLUGINS, the installed ones)" },
+        { "config", 0, CLI_TEXT, &cli->config, "FILE",
+          "the machine's settings (else $TAKEUP_CONFIG, else /etc/takeup/takeup.yaml)" },
         { "json", 0, CLI_FLAG, &cli->json, NULL, "print JSON" },
         { "log-level", 0, CLI_TEXT, &common.log_level, "LEVEL",
           "error, warn, info, debug or trace" },

@@ -35,6 +35,44 @@ int cli_open_spool(const struct cli *cli, struct spool **ret_spool, struct err *
     return r;
 }
 
+const char *cli_config_file(const struct cli *cli)
+{
+    const char *file = named(cli->config, "TAKEUP_CONFIG");
+    return file ? file : "/etc/takeup/takeup.yaml";
+}
+
+int cli_load_settings(const struct cli *cli, const char *spool_path, struct settings **ret_settings,
+                      struct err *err)
+{
+    bool is_named = named(cli->config, "TAKEUP_CONFIG");
+    CLEANUP(mem_free_text) char *of_spool = NULL;
+    struct settings_file files[2] = { { cli_config_file(cli), !is_named } };
+    size_t count = 1;
+    if (spool_path) {
+        of_spool = mem_printf("%s/" CLI_SPOOL_CONFIG, spool_path);
+        files[count++] = (struct settings_file){ of_spool, true };
+    }
+    int r = settings_load(files, count, ret_settings, err);
+    if (r < 0 && err->kind == ERR_CONFIG)
+        err_hint(err, "mend that line; takeup config --help tells what can be set");
+    if (r < 0 && (err->kind == ERR_CONFIG || err->kind == ERR_MISSING))
+        err->kind = ERR_USAGE;
+    return r;
+}
+
+int cli_check_default_pipeline(const struct settings *settings, const struct pipelines *pipelines,
+                               struct err *err)
+{
+    const char *id = settings_values(settings)->default_pipeline;
+    if (!settings_origin(settings, "default_pipeline") || pipelines_find(pipelines, id))
+        return 0;
+    CLEANUP(mem_free_text) char *list = pipelines_list(pipelines);
+    int r = settings_fail(settings, "default_pipeline", err,
+                          "there is no pipeline '%s'; there are: %s", id, list);
+    err->kind = ERR_USAGE;
+    return r;
+}
+
 /* The directory of this binary; the caller frees it. */
 static char *binary_dir(void)
 {

@@ -64,6 +64,11 @@ int adopter_new(struct seat *seat, const struct adopt_rules *rules, struct adopt
     return 0;
 }
 
+void adopter_set_lease(struct adopter *adopter, int64_t lease_ms)
+{
+    adopter->rules.lease_ms = lease_ms;
+}
+
 void adopter_free(struct adopter **adopter)
 {
     if (!*adopter)

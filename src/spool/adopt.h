@@ -18,6 +18,7 @@ struct adopt_rules {
 
 int adopter_new(struct seat *seat, const struct adopt_rules *rules, struct adopter **ret_adopter,
                 struct err *err);
+void adopter_set_lease(struct adopter *adopter, int64_t lease_ms);
 void adopter_free(struct adopter **adopter);
 
 /* One job taken over: it lies in running/ME as a claim that has a `lost` line in attempts.jsonl if

@@ -25,6 +25,7 @@ enum {
 struct hand {
     const struct hand_context *context;
     struct claim *claim;
+    const struct pipelines *pipelines;
     const struct pipeline *pipeline;
     struct runner *runner;
     int number; /* of the attempt: out.NUMBER */
@@ -301,7 +302,7 @@ static int find_pipeline(const struct hand_context *context, const struct job *j
         CLEANUP(mem_free_text) char *list = pipelines_list(context->pipelines);
         int r = err_set(err, ERR_CONFIG, 0, "there is no pipeline '%s'; there are: %s", id, list);
         err_hint(err, "name one of these as pipeline_id, or add the pipeline's file to the "
-                      "pipelines directory and restart the worker (takeup pipelines)");
+                      "pipelines directory and send the worker SIGHUP (takeup pipelines)");
         return r;
     }
     *ret_pipeline = pipeline;
@@ -379,6 +380,7 @@ static struct hand *hand_new(const struct hand_context *context, struct claim *c
     struct hand *hand = MEM_NEW(struct hand);
     hand->context = context;
     hand->claim = claim;
+    hand->pipelines = context->pipelines;
     hand->pipeline = pipeline;
     hand->out_fd = -1;
     hand->beat = (struct heartbeat_job){ .name = claim_name(claim),
@@ -451,6 +453,11 @@ void hand_free(struct hand **hand)
     for (size_t i = 0; i < LAST_LINES; i++)
         free(old->last_lines[i]);
     free(old);
+}
+
+const struct pipelines *hand_pipelines(const struct hand *hand)
+{
+    return hand->pipelines;
 }
 
 struct heartbeat_job hand_beat(const struct hand *hand)

@@ -59,6 +59,8 @@ void hand_stop(struct hand *hand);
 void hand_refresh(struct hand *hand);
 /* NULL afterwards. Kills a runner that is still there; the job then stays for adoption. */
 void hand_free(struct hand **hand);
+/* Those that were in force when it was taken; they have to outlive it. */
+const struct pipelines *hand_pipelines(const struct hand *hand);
 /* For the heartbeat; borrowed until the loop runs again. */
 struct heartbeat_job hand_beat(const struct hand *hand);
 

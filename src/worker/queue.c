@@ -50,6 +50,12 @@ struct queue *queue_new(struct spool *spool, const struct queue_rules *rules)
     return queue;
 }
 
+void queue_set_rules(struct queue *queue, const struct queue_rules *rules)
+{
+    queue->rules = *rules;
+    queue->look_wanted = true;
+}
+
 void queue_free(struct queue **queue)
 {
     if (!*queue)

@@ -23,6 +23,8 @@ struct queue_rules {
 /* The spool is borrowed and outlives it. */
 struct queue *queue_new(struct spool *spool, const struct queue_rules *rules);
 void queue_free(struct queue **queue);
+/* In force from now on; the next look is at once. */
+void queue_set_rules(struct queue *queue, const struct queue_rules *rules);
 
 /* Something may have come. */
 void queue_hint(struct queue *queue);

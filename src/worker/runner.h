@@ -59,6 +59,8 @@ void runners_free(struct runners **runners);
  * 0: there are enough, or not now. < 0: the fork failed; it is tried again later. */
 int runners_refill(struct runners *runners, struct err *err);
 void runners_drop_spares(struct runners *runners);
+/* How many to keep from now on. */
+void runners_set_spares(struct runners *runners, int spares);
 
 /* A spare one, if there is one and the order fits through its pipe; else one is forked. */
 int runner_start(struct runners *runners, const struct wire_order *order,

@@ -96,6 +96,11 @@ void runners_drop_spares(struct runners *runners)
     }
 }
 
+void runners_set_spares(struct runners *runners, int spares)
+{
+    runners->rules.spares = spares;
+}
+
 void runners_lost_spare(struct runner *runner)
 {
     runner->owner->spare_count--;

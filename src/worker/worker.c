@@ -11,6 +11,7 @@
 #include "spool/adopt.h"
 #include "spool/survey.h"
 #include "worker/queue.h"
+#include "worker/reload.h"
 #include "worker/settle.h"
 #include "worker/watch.h"
 
@@ -36,7 +37,7 @@ enum {
 struct worker {
     const struct worker_options *options;
     struct spool *spool;
-    struct pipelines *pipelines;
+    struct reload reload; /* holds the options and the pipelines in force */
     struct loop *loop;
     struct seat *seat;
     struct adopter *adopter;
@@ -44,9 +45,10 @@ struct worker {
     bool reopens; /* the spool was opened anew, and what is held inside it not yet */
     struct hand_context context;
     struct runners *runners;
-    struct hand **hands; /* options->jobs of them; NULL: free */
+    struct hand **hands; /* NULL: free */
+    int hand_count;      /* at least options->jobs; more while fewer were set meanwhile */
     int busy;
-    struct hand **ended; /* their runners have ended; options->jobs at most */
+    struct hand **ended; /* their runners have ended; hand_count at most */
     int ended_count;
     int64_t beat_ms;  /* monotonic: when the newest was */
     bool beat_wanted; /* something has changed */
@@ -54,6 +56,7 @@ struct worker {
     struct queue *queue;
     struct unsettled *unsettled; /* jobs that the spool would not let go yet */
 
+    bool had_terminal; /* and SIGHUP was not ignored */
     bool stopping;
     int64_t stopped_ms; /* monotonic: when that began */
     int64_t ends_ms;    /* monotonic; INT64_MAX: no end */
@@ -76,6 +79,7 @@ void worker_options_default(struct worker_options *ret_options)
         .jobs = 1,
         .lease_ms = 60 * 1000,
         .min_free_bytes = (int64_t)256 << 20,
+        .durable = true,
         .attempt = attempt_run,
     };
 }
@@ -121,7 +125,7 @@ static int reopen(struct worker *worker, struct err *err)
     int r = seat_reopen(worker->seat, err); /* gone: renew_seat sees to that */
     if (r < 0)
         return r;
-    for (int i = 0; i < worker->options->jobs; i++)
+    for (int i = 0; i < worker->hand_count; i++)
         if (worker->hands[i])
             hand_refresh(worker->hands[i]);
     for (int i = 0; i < worker->ended_count; i++)
@@ -174,7 +178,7 @@ static bool look_at_spool(struct worker *worker)
 
 static void beat(struct worker *worker)
 {
-    struct heartbeat_job *jobs = mem_zero((size_t)worker->options->jobs, sizeof(*jobs));
+    struct heartbeat_job *jobs = mem_zero((size_t)worker->hand_count, sizeof(*jobs));
     struct heartbeat_problem problems[UNTAKEN_MAX + 8];
     const struct untaken *untaken = queue_untaken(worker->queue);
     size_t problem_count = untaken->count;
@@ -185,6 +189,9 @@ static void beat(struct worker *worker)
          i++)
         problems[problem_count++] =
             (struct heartbeat_problem){ (char *)(uintptr_t)name, (char *)(uintptr_t)reason };
+    if (worker->reload.problem[0] && problem_count < COUNT(problems))
+        problems[problem_count++] =
+            (struct heartbeat_problem){ (char *)(uintptr_t) "takeup.yaml", worker->reload.problem };
     struct heartbeat now = {
         .state = worker->stopping    ? BEAT_STOPPING
                  : worker->reason[0] ? BEAT_PAUSED
@@ -198,7 +205,7 @@ static void beat(struct worker *worker)
         .done = worker->tally.done,
         .error = worker->tally.error,
     };
-    for (int i = 0; i < worker->options->jobs; i++)
+    for (int i = 0; i < worker->hand_count; i++)
         if (worker->hands[i])
             jobs[now.job_count++] = hand_beat(worker->hands[i]);
     struct err err = { 0 };
@@ -289,10 +296,22 @@ static void on_fate(void *arg, enum hand_fate fate)
     }
 }
 
+static bool pipelines_are_used(void *arg, const struct pipelines *pipelines)
+{
+    const struct worker *worker = arg;
+    for (int i = 0; i < worker->hand_count; i++)
+        if (worker->hands[i] && hand_pipelines(worker->hands[i]) == pipelines)
+            return true;
+    for (int i = 0; i < worker->ended_count; i++)
+        if (hand_pipelines(worker->ended[i]) == pipelines)
+            return true;
+    return false;
+}
+
 static void on_end(void *arg, struct hand *hand)
 {
     struct worker *worker = arg;
-    for (int i = 0; i < worker->options->jobs; i++)
+    for (int i = 0; i < worker->hand_count; i++)
         if (worker->hands[i] == hand) {
             worker->hands[i] = NULL;
             worker->busy--;
@@ -311,6 +330,7 @@ static void conclude_ended(struct worker *worker)
         hand_free(&worker->ended[i]);
     }
     worker->ended_count = 0;
+    reload_sweep(&worker->reload, pipelines_are_used, worker);
 }
 
 static void take(struct worker *worker, struct claim *claim)
@@ -318,7 +338,7 @@ static void take(struct worker *worker, struct claim *claim)
     struct hand *hand = NULL;
     if (hand_take(&worker->context, claim, &hand) == 0)
         return;
-    for (int i = 0; i < worker->options->jobs; i++)
+    for (int i = 0; i < worker->hand_count; i++)
         if (!worker->hands[i]) {
             worker->hands[i] = hand;
             worker->busy++;
@@ -387,18 +407,10 @@ static void stop(struct worker *worker, const char *why)
     worker->stopping = true;
     worker->stopped_ms = time_mono_ms();
     log_info(LOG_NO_FIELDS, "stopping: %s", why);
-    for (int i = 0; i < worker->options->jobs; i++)
+    for (int i = 0; i < worker->hand_count; i++)
         if (worker->hands[i])
             hand_stop(worker->hands[i]);
     beat(worker);
-}
-
-static void on_signal(void *arg, uint32_t number)
-{
-    struct worker *worker = arg;
-    char why[64];
-    (void)snprintf(why, sizeof(why), "SIG%s", sigabbrev_np((int)number));
-    stop(worker, why);
 }
 
 /* Nothing pending, due or running here, and nobody whose jobs may become ours in a moment: as the
@@ -445,6 +457,71 @@ static bool worker_turn(struct worker *worker)
     return true;
 }
 
+/* ---- settings and pipelines anew ---- */
+
+static void make_hands(struct worker *worker)
+{
+    int count = worker->options->jobs;
+    if (count <= worker->hand_count)
+        return;
+    worker->hands = mem_resize(worker->hands, (size_t)count, sizeof(struct hand *));
+    worker->ended = mem_resize(worker->ended, (size_t)count, sizeof(struct hand *));
+    for (int i = worker->hand_count; i < count; i++)
+        worker->hands[i] = NULL;
+    worker->hand_count = count;
+}
+
+static struct queue_rules queue_rules_of(const struct worker_options *options)
+{
+    return (struct queue_rules){ { options->rules.settle_ms, options->rules.input_wait_ms },
+                                 options->rescan_ms };
+}
+
+static int spares_of(const struct worker_options *options)
+{
+    return options->jobs < SPARES_MAX ? options->jobs : SPARES_MAX;
+}
+
+static void reload(struct worker *worker)
+{
+    struct err err = { 0 };
+    if (reload_try(&worker->reload, &err) < 0) {
+        log_error(LOG_FIELDS("hint", err.hint[0] ? err.hint : NULL),
+                  "settings and pipelines stay as they were: %s", err.text);
+        return;
+    }
+    struct queue_rules rules = queue_rules_of(worker->options);
+    make_hands(worker);
+    worker->context.pipelines = worker->reload.pipelines;
+    runners_drop_spares(worker->runners); /* they know the old ones only */
+    runners_set_spares(worker->runners, spares_of(worker->options));
+    queue_set_rules(worker->queue, &rules);
+    adopter_set_lease(worker->adopter, worker->options->lease_ms);
+    log_info(LOG_NO_FIELDS, "settings and pipelines were read anew");
+}
+
+static void on_hangup(struct worker *worker)
+{
+    /* A worker that nobody sees any more must not run on for ever; nohup(1) says it shall. */
+    if (worker->had_terminal && !proc_has_terminal())
+        stop(worker, "SIGHUP: its terminal is gone");
+    else if (!worker->stopping)
+        reload(worker);
+    beat(worker);
+}
+
+static void on_signal(void *arg, uint32_t number)
+{
+    struct worker *worker = arg;
+    char why[64];
+    if (number == SIGHUP) {
+        on_hangup(worker);
+        return;
+    }
+    (void)snprintf(why, sizeof(why), "SIG%s", sigabbrev_np((int)number));
+    stop(worker, why);
+}
+
 static int begin_signals(struct worker *worker, struct err *err)
 {
     sigset_t signals;
@@ -452,6 +529,9 @@ static int begin_signals(struct worker *worker, struct err *err)
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGINT);
     (void)sigaddset(&signals, SIGHUP);
+    struct sigaction hangup;
+    worker->had_terminal = proc_has_terminal() && sigaction(SIGHUP, NULL, &hangup) == 0 &&
+                           hangup.sa_handler != SIG_IGN;
     (void)signal(SIGPIPE, SIG_IGN);
     return loop_add_signals(worker->loop, &signals, on_signal, worker, err);
 }
@@ -482,7 +562,7 @@ static int begin(struct worker *worker, struct err *err)
 
 static void end(struct worker *worker)
 {
-    for (int i = 0; i < worker->options->jobs; i++)
+    for (int i = 0; i < worker->hand_count; i++)
         hand_free(&worker->hands[i]);
     for (int i = 0; i < worker->ended_count; i++)
         hand_free(&worker->ended[i]);
@@ -521,28 +601,26 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
                struct err *err)
 {
     struct worker worker = {
-        .options = options,
+        .options = &worker.reload.options,
         .spool = spool,
-        .pipelines = pipelines,
         .uncertain = 1, /* until the first look */
         .ends_ms = options->max_time_ms ? time_mono_ms() + options->max_time_ms : INT64_MAX,
     };
-    worker.hands = mem_zero((size_t)options->jobs, sizeof(struct hand *));
-    worker.ended = mem_zero((size_t)options->jobs, sizeof(struct hand *));
-    struct queue_rules rules = { { options->rules.settle_ms, options->rules.input_wait_ms },
-                                 options->rescan_ms };
+    reload_init(&worker.reload, options, pipelines);
+    make_hands(&worker);
+    struct queue_rules rules = queue_rules_of(options);
     worker.queue = queue_new(spool, &rules);
     int r = begin(&worker, err);
     if (r == 0) {
         struct runners_rules running = { worker.loop, hand_body, &worker.context,
-                                         options->jobs < SPARES_MAX ? options->jobs : SPARES_MAX };
+                                         spares_of(options) };
         worker.runners = runners_new(&running);
         worker.context = (struct hand_context){
             .runners = worker.runners,
             .spool = spool,
             .seat = worker.seat,
-            .pipelines = pipelines,
-            .rules = &options->rules,
+            .pipelines = worker.reload.pipelines,
+            .rules = &worker.options->rules,
             .attempt = options->attempt,
             .unsettled = &worker.unsettled,
             .on_fate = on_fate,
@@ -557,5 +635,6 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
     }
     *ret_tally = worker.tally;
     end(&worker);
+    reload_release(&worker.reload);
     return r;
 }

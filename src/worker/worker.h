@@ -11,6 +11,13 @@
 
 #define DEFAULT_PIPELINE "ocr_only" /* of a job that names none */
 
+struct worker_options;
+
+/* Reads settings and pipelines anew. 0: *ret_options is whole, and *ret_pipelines the worker's;
+ * what they point to lives until the next 0. Negative: nothing has changed. */
+typedef int worker_reload_fn(void *arg, struct worker_options *ret_options,
+                             struct pipelines **ret_pipelines, struct err *err);
+
 struct worker_options {
     struct hand_rules rules;
     int jobs;            /* runners at a time, at least 1 */
@@ -19,7 +26,10 @@ struct worker_options {
     int64_t lease_ms;    /* 60 s */
     int64_t rescan_ms;   /* 0: 10 s, 1 s on a remote filesystem */
     int64_t min_free_bytes;
+    bool durable; /* sync what was accepted or published; true */
     attempt_fn *attempt;
+    worker_reload_fn *reload; /* what SIGHUP asks for; NULL: nothing */
+    void *reload_arg;
 };
 
 /* Rules of the contract: docs/spool.md. */
@@ -29,9 +39,9 @@ struct worker_tally {
     int64_t done, error, deferred;
 };
 
-/* Runs until it is asked to end (SIGTERM, SIGINT, SIGHUP), drained, or out of time; jobs in hand
- * are then given back. 0, or negative when it cannot begin. Neither spool nor pipelines are freed.
- */
+/* Runs until it is asked to end (SIGTERM, SIGINT, SIGHUP when its terminal is gone), drained, or
+ * out of time; jobs in hand are then given back. 0, or negative when it cannot begin. Takes the
+ * pipelines over; the spool stays its caller's. */
 int worker_run(struct spool *spool, struct pipelines *pipelines,
                const struct worker_options *options, struct worker_tally *ret_tally,
                struct err *err);

@@ -10,6 +10,7 @@
 
 int64_t time_wall_ms(void);
 int64_t time_mono_ms(void);
+int64_t time_mono_us(void);
 int64_t time_boot_ms(void);
 
 enum { TIME_TEXT_SIZE = 32 };

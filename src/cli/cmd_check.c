@@ -116,10 +116,10 @@ static void check_worker(struct report *report, const struct spool *spool)
     char *text =
         mem_printf("%zu live, %lld jobs pending", survey.alive_count, (long long)survey.pending);
     add_row(report, survey.alive_count > 0 ? FINE : WARN, "worker", text, mend);
-    for (size_t i = 0; i < survey.scan.problem_count; i++) {
+    for (size_t i = 0; i < survey.problems.kept; i++) {
         CLEANUP(mem_free_text)
-        char *problem = mem_printf("%s will not be taken: %s", survey.scan.problems[i].path,
-                                   survey.scan.problems[i].reason);
+        char *problem = mem_printf("%s will not be taken: %s", survey.problems.items[i].path,
+                                   survey.problems.items[i].reason);
         add_row(report, WARN, "pending", problem, NULL);
     }
     survey_release(&survey);

@@ -259,9 +259,10 @@ static int may_take(struct seat *seat, enum spool_place lane, const char *file_n
                     const struct claim_rules *rules, struct err *err)
 {
     struct pending_look look;
-    pending_look(spool_dir(seat_spool(seat), lane), file_name, &look);
+    CLEANUP(job_free) struct job *job = NULL;
+    pending_look(spool_dir(seat_spool(seat), lane), file_name, &job, &look);
     if (look.state == PENDING_WHOLE)
-        return 1;
+        return !rules->hold || !rules->hold(rules->arg, job);
     if (look.state == PENDING_GONE)
         return 0;
     if (look.state != PENDING_UNTAKABLE) {

@@ -23,6 +23,9 @@ struct claim; /* one job in running/WORKER/TOKEN */
 struct claim_rules {
     int64_t settle_ms;     /* 2000 */
     int64_t input_wait_ms; /* 600000 */
+    /* May a job that is whole not be taken now, though nothing is wrong with it? NULL: it may. */
+    bool (*hold)(void *arg, const struct job *job);
+    void *arg;
 };
 extern const struct claim_rules claim_rules_default;
 int claim_pending(struct seat *seat, enum spool_place lane, const char *file_name,

@@ -52,8 +52,8 @@ static void look_pending_entry(struct fsck *fsck, enum spool_place place, int di
 int fsck_look_pending(struct fsck *fsck, struct err *err)
 {
     int r = 0;
-    for (size_t i = 0; i < COUNT(scan_lanes) && r == 0; i++)
-        r = fsck_each(fsck, scan_lanes[i], look_pending_entry, err);
+    for (size_t i = 0; i < SCAN_LANES && r == 0; i++)
+        r = fsck_each(fsck, scan_places[i], look_pending_entry, err);
     return r;
 }
 

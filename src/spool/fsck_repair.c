@@ -257,7 +257,7 @@ static enum spool_place lane_of(const char *path)
 
 static int mend_twice(struct repair *repair, const struct fsck_finding *finding, struct err *err)
 {
-    static const struct claim_rules at_once = { 0, 0 };
+    static const struct claim_rules at_once = { 0 };
     CLEANUP(claim_free) struct claim *claim = NULL;
     const char *file = strrchr(finding->path, '/') + 1;
     char id[NAME_SIZE];

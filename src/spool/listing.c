@@ -18,8 +18,9 @@ static unsigned char type_of(int dir_fd, const struct dirent *entry)
     return IFTODT(st.st_mode);
 }
 
-static void listing_add(struct listing *listing, const char *name, unsigned char type)
+static void listing_add(void *arg, const char *name, unsigned char type)
 {
+    struct listing *listing = arg;
     if (listing->count == listing->size) {
         listing->size = listing->size ? listing->size * 2 : 16;
         listing->entries = mem_resize(listing->entries, listing->size, sizeof(listing->entries[0]));
@@ -33,9 +34,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(left->name, right->name);
 }
 
-int listing_read(int dir_fd, const char *name, struct listing *ret_listing, struct err *err)
+int listing_each(int dir_fd, const char *name, listing_fn *fn, void *arg, struct err *err)
 {
-    *ret_listing = (struct listing){ 0 };
     CLEANUP(fs_close_dir) DIR *dir = NULL;
     int r = fs_open_dir(dir_fd, name, &dir, err);
     if (r < 0)
@@ -43,9 +43,15 @@ int listing_read(int dir_fd, const char *name, struct listing *ret_listing, stru
     const struct dirent *entry;
     while (errno = 0, (entry = readdir(dir)))
         if (!fs_is_dots(entry->d_name))
-            listing_add(ret_listing, entry->d_name, type_of(dirfd(dir), entry));
-    if (errno) {
-        r = err_set(err, ERR_IO, errno, "list '%s'", name);
+            fn(arg, entry->d_name, type_of(dirfd(dir), entry));
+    return errno ? err_set(err, ERR_IO, errno, "list '%s'", name) : 0;
+}
+
+int listing_read(int dir_fd, const char *name, struct listing *ret_listing, struct err *err)
+{
+    *ret_listing = (struct listing){ 0 };
+    int r = listing_each(dir_fd, name, listing_add, ret_listing, err);
+    if (r < 0) {
         listing_release(ret_listing);
         return r;
     }

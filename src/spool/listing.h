@@ -17,7 +17,12 @@ struct listing {
     size_t count, size;
 };
 
-/* The directory `name` inside dir_fd; "." for itself. On failure *ret_listing is empty. */
+/* Calls fn for each entry, in no order; keeps nothing. The directory `name` inside dir_fd; "." for
+ * itself. */
+typedef void listing_fn(void *arg, const char *name, unsigned char type);
+int listing_each(int dir_fd, const char *name, listing_fn *fn, void *arg, struct err *err);
+
+/* The whole directory, sorted. On failure *ret_listing is empty. */
 int listing_read(int dir_fd, const char *name, struct listing *ret_listing, struct err *err);
 /* Cleanup handler. */
 void listing_release(struct listing *listing);

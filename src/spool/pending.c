@@ -9,8 +9,11 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "spool/token.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { FUTURE_SLACK_MS = 60000 };
@@ -23,7 +26,8 @@ static int64_t changed_ms(const struct stat *st)
     return mtime_ms > ctime_ms + FUTURE_SLACK_MS ? ctime_ms : mtime_ms;
 }
 
-static enum pending_state parse(int fd, const char *file_name, struct err *why)
+static enum pending_state parse(int fd, const char *file_name, struct job **ret_job,
+                                struct err *why)
 {
     CLEANUP(mem_free_text) char *text = NULL;
     CLEANUP(job_free) struct job *job = NULL;
@@ -34,24 +38,44 @@ static enum pending_state parse(int fd, const char *file_name, struct err *why)
     r = job_parse(text, len, &job, why);
     if (r == 0)
         (void)err_set(why, ERR_CONFIG, 0, len ? "it ends too soon" : "it is empty");
+    if (ret_job)
+        *ret_job = TAKE(job);
     return r > 0 ? PENDING_WHOLE : r == 0 ? PENDING_SHORT : PENDING_WRONG;
 }
 
-void pending_look(int lane_fd, const char *file_name, struct pending_look *ret_look)
+void pending_look(int lane_fd, const char *file_name, struct job **ret_job,
+                  struct pending_look *ret_look)
 {
     struct pending_look look = { .state = PENDING_UNTAKABLE };
     CLEANUP(fs_close) int fd = -1;
     struct stat st;
+    if (ret_job)
+        *ret_job = NULL;
     int r = fs_open_file(lane_fd, file_name, &fd, &st, &look.why);
     if (r == -ENOENT || r == -ENAMETOOLONG) /* no file can have such a name */
         look.state = PENDING_GONE;
     if (r == 0) {
         look.changed_ms = changed_ms(&st);
-        look.state = parse(fd, file_name, &look.why);
+        look.state = parse(fd, file_name, ret_job, &look.why);
         if (look.state == PENDING_SHORT || look.state == PENDING_WRONG)
             look.being_written = !fs_is_remote(fd) && fs_is_being_written(fd);
     }
     *ret_look = look;
+}
+
+int pending_deferred_job(int deferred_fd, const char *dir_name, struct job **ret_job)
+{
+    CLEANUP(fs_close)
+    int fd = openat(deferred_fd, dir_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    CLEANUP(mem_free_text) char *text = NULL;
+    char name[NAME_SIZE], file[NAME_SIZE];
+    size_t len;
+    if (fd < 0 || token_job(fd, name, NULL) != 1)
+        return 0;
+    (void)snprintf(file, sizeof(file), "%.250s.job", name);
+    if (fs_read_file(fd, file, JOB_FILE_MAX_BYTES, &text, &len, NULL) < 0)
+        return 0;
+    return job_parse(text, len, ret_job, NULL) == 1;
 }
 
 bool pending_waits(struct pending_look *look, int64_t now_ms, const struct claim_rules *rules)

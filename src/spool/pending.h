@@ -25,7 +25,12 @@ struct pending_look {
     struct err why;     /* unless it is whole or gone */
 };
 
-void pending_look(int lane_fd, const char *file_name, struct pending_look *ret_look);
+/* ret_job: NULL, or where the job goes when it is whole (else NULL goes there). */
+void pending_look(int lane_fd, const char *file_name, struct job **ret_job,
+                  struct pending_look *ret_look);
+
+/* The job of a directory in deferred/. 1: *ret_job is the caller's. 0: there is none to be read. */
+int pending_deferred_job(int deferred_fd, const char *dir_name, struct job **ret_job);
 
 /* Is a file that is short or wrong to wait still? Then look->why says so, with the time left. */
 bool pending_waits(struct pending_look *look, int64_t now_ms, const struct claim_rules *rules);

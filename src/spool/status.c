@@ -43,8 +43,8 @@ static void add_head(struct str *text, const struct spool *spool, const struct s
              survey->pending == 1 ? "" : "s", (long long)survey->running);
     if (survey->deferred)
         str_addf(text, ", %lld deferred", (long long)survey->deferred);
-    if (survey->scan.problem_count)
-        str_addf(text, ", %zu that cannot be taken (see below)", survey->scan.problem_count);
+    if (survey->problems.count)
+        str_addf(text, ", %zu that cannot be taken (see below)", survey->problems.count);
     if (survey->alive_count == 0)
         str_addf(text, "; start one with: takeup worker --spool %s", word);
     str_add(text, "\n");
@@ -116,12 +116,12 @@ static void add_places(struct str *text, const struct survey *survey)
 
 static void add_problems(struct str *text, const struct survey *survey)
 {
-    size_t count = survey->scan.problem_count;
+    size_t count = survey->problems.count, kept = survey->problems.kept;
     if (count)
         str_add(text, "\nProblems\n");
-    for (size_t i = 0; i < count && i < PROBLEMS_SHOWN; i++) {
-        CLEANUP(mem_free_text) char *path = str_printable(survey->scan.problems[i].path);
-        CLEANUP(mem_free_text) char *reason = str_printable(survey->scan.problems[i].reason);
+    for (size_t i = 0; i < kept && i < PROBLEMS_SHOWN; i++) {
+        CLEANUP(mem_free_text) char *path = str_printable(survey->problems.items[i].path);
+        CLEANUP(mem_free_text) char *reason = str_printable(survey->problems.items[i].reason);
         str_addf(text, "  %s: %s\n", path, reason);
     }
     if (count > PROBLEMS_SHOWN)

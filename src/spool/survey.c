@@ -47,24 +47,54 @@ static void take_workers(struct survey *survey, double within_s)
 }
 
 /* Looks into the first files only: of a hundred thousand the rest are as good as these. */
-static void look_into_pending(const struct spool *spool, struct survey *survey)
+static void look_into_lane(const struct spool *spool, enum spool_place lane,
+                           const struct names *names, size_t *looked, struct survey *survey)
+{
+    for (size_t i = 0; i < names->count && *looked < FILES_LOOKED_INTO; i++) {
+        struct pending_look look;
+        if (names->entries[i].mark == NAMES_SPENT)
+            continue;
+        ++*looked;
+        pending_look(spool_dir(spool, lane), names_get(names, i), NULL, &look);
+        int64_t age_ms = survey->now_ms - look.changed_ms;
+        if (look.changed_ms && age_ms > survey->oldest_pending_ms)
+            survey->oldest_pending_ms = age_ms;
+        if (look.state == PENDING_WHOLE || look.state == PENDING_GONE)
+            continue;
+        if (look.state != PENDING_UNTAKABLE)
+            (void)pending_waits(&look, survey->now_ms, &claim_rules_default);
+        problems_add_at(&survey->problems, lane, names_get(names, i), look.why.text);
+    }
+}
+
+static void take_waiting(const struct spool *spool, const struct scan *const *scans,
+                         struct survey *survey)
 {
     size_t looked = 0;
-    for (size_t lane = 0; lane < COUNT(scan_lanes); lane++) {
-        const struct scan_names *names = &survey->scan.lane[lane];
-        for (size_t i = 0; i < names->count && looked < FILES_LOOKED_INTO; i++, looked++) {
-            struct pending_look look;
-            pending_look(spool_dir(spool, scan_lanes[lane]), names->names[i], &look);
-            int64_t age_ms = survey->now_ms - look.changed_ms;
-            if (look.changed_ms && age_ms > survey->oldest_pending_ms)
-                survey->oldest_pending_ms = age_ms;
-            if (look.state == PENDING_WHOLE || look.state == PENDING_GONE)
-                continue;
-            if (look.state != PENDING_UNTAKABLE)
-                (void)pending_waits(&look, survey->now_ms, &claim_rules_default);
-            scan_problem_add(&survey->scan, scan_lanes[lane], names->names[i], look.why.text);
-        }
+    for (size_t i = 0; i < SCAN_PLACES; i++)
+        problems_add_all(&survey->problems, &scans[i]->problems);
+    for (size_t i = 0; i < SCAN_LANES; i++) {
+        survey->pending += (int64_t)names_left(&scans[i]->names);
+        look_into_lane(spool, scan_places[i], &scans[i]->names, &looked, survey);
     }
+    survey->deferred = (int64_t)names_left(&scans[SCAN_DEFERRED]->names);
+}
+
+/* Lists what nobody has listed. */
+static int list_waiting(const struct spool *spool, struct survey *survey, struct err *err)
+{
+    struct scan scans[SCAN_PLACES] = { 0 };
+    const struct scan *list[SCAN_PLACES];
+    int r = 0;
+    for (size_t i = 0; i < SCAN_PLACES && r == 0; i++) {
+        list[i] = &scans[i];
+        r = scan_place(spool, scan_places[i], &scans[i], err);
+    }
+    if (r == 0)
+        take_waiting(spool, list, survey);
+    for (size_t i = 0; i < SCAN_PLACES; i++)
+        scan_release(&scans[i]);
+    return r;
 }
 
 static int64_t count_ended(const struct spool *spool, enum spool_place place)
@@ -110,14 +140,6 @@ static bool count_one(void *arg, const char *worker, const char *path, const cha
     return false;
 }
 
-static bool is_told(const struct scan *scan, const char *path)
-{
-    for (size_t i = 0; i < scan->problem_count; i++)
-        if (strcmp(scan->problems[i].path, path) == 0)
-            return true;
-    return false;
-}
-
 /* What live workers tried and could not do: only the try shows it. */
 static void merge_told(struct survey *survey)
 {
@@ -129,42 +151,52 @@ static void merge_told(struct survey *survey)
         json_array_foreach(json_object_get(survey->beats[i].whole, "problems"), j, problem)
         {
             const char *path = json_get_text(problem, "path", "");
-            if (path[0] && !is_told(&survey->scan, path))
-                scan_problem_add_path(&survey->scan, path, json_get_text(problem, "reason", ""));
+            if (path[0] && !problems_has(&survey->problems, path))
+                problems_add(&survey->problems, path, json_get_text(problem, "reason", ""));
         }
     }
 }
 
-int survey_take(const struct spool *spool, double within_s, struct survey *ret_survey,
-                struct err *err)
+static int take(const struct spool *spool, double within_s, const struct scan *const *known,
+                struct survey *ret_survey, struct err *err)
 {
     CLEANUP(survey_release) struct survey survey = { .now_ms = time_wall_ms() };
     survey.remote = fs_is_remote(spool_root(spool));
     survey.free_bytes = fs_free_bytes(spool_root(spool));
     int r = heartbeats_read(spool, &survey.beats, &survey.beat_count, err);
-    if (r == 0)
-        r = scan_spool(spool, survey.now_ms / 1000, &survey.scan, err);
+    if (r == 0 && known)
+        take_waiting(spool, known, &survey);
+    else if (r == 0)
+        r = list_waiting(spool, &survey, err);
     if (r < 0)
         return r;
     take_workers(&survey, within_s > 0 ? within_s : survey.remote ? fresh_remote_s : fresh_s);
-    for (size_t i = 0; i < COUNT(scan_lanes); i++)
-        survey.pending += (int64_t)survey.scan.lane[i].count;
-    survey.deferred = (int64_t)survey.scan.deferred_count;
     each_running(spool, count_one, &survey.running);
     survey.done = count_ended(spool, PLACE_DONE);
     survey.error = count_ended(spool, PLACE_ERROR);
-    look_into_pending(spool, &survey);
     merge_told(&survey);
     *ret_survey = survey;
     survey = (struct survey){ 0 };
     return 0;
 }
 
+int survey_take(const struct spool *spool, double within_s, struct survey *ret_survey,
+                struct err *err)
+{
+    return take(spool, within_s, NULL, ret_survey, err);
+}
+
+int survey_take_known(const struct spool *spool, const struct scan *const *known,
+                      struct survey *ret_survey, struct err *err)
+{
+    return take(spool, 0, known, ret_survey, err);
+}
+
 void survey_release(struct survey *survey)
 {
     heartbeats_free(&survey->beats, survey->beat_count);
     free(survey->workers);
-    scan_release(&survey->scan);
+    problems_release(&survey->problems);
     *survey = (struct survey){ 0 };
 }
 
@@ -186,10 +218,10 @@ json_t *survey_json(const struct spool *spool, const struct survey *survey)
     json_t *json = json_object(), *workers = json_array(), *problems = json_array();
     for (size_t i = 0; i < survey->beat_count; i++)
         (void)json_array_append_new(workers, worker_json(&survey->workers[i]));
-    for (size_t i = 0; i < survey->scan.problem_count; i++) {
+    for (size_t i = 0; i < survey->problems.kept; i++) {
         json_t *problem = json_object();
-        json_set_text(problem, "path", survey->scan.problems[i].path);
-        json_set_text(problem, "reason", survey->scan.problems[i].reason);
+        json_set_text(problem, "path", survey->problems.items[i].path);
+        json_set_text(problem, "reason", survey->problems.items[i].reason);
         (void)json_array_append_new(problems, problem);
     }
     json_set_text(json, "spool", spool_path(spool));
@@ -239,16 +271,16 @@ static void found_at(struct survey_job *job, enum survey_state state, enum spool
 static bool find_pending(const struct spool *spool, const char *name, struct survey_job *job)
 {
     CLEANUP(mem_free_text) char *file = mem_printf("%s.json", name);
-    for (size_t i = 0; i < COUNT(scan_lanes); i++) {
+    for (size_t i = 0; i < SCAN_LANES; i++) {
         struct pending_look look;
-        pending_look(spool_dir(spool, scan_lanes[i]), file, &look);
+        pending_look(spool_dir(spool, scan_places[i]), file, NULL, &look);
         if (look.state == PENDING_GONE)
             continue;
         if (look.state == PENDING_SHORT || look.state == PENDING_WRONG)
             (void)pending_waits(&look, time_wall_ms(), &claim_rules_default);
         if (look.state != PENDING_WHOLE)
             job->reason = mem_strdup(look.why.text);
-        found_at(job, JOB_PENDING, scan_lanes[i], file);
+        found_at(job, JOB_PENDING, scan_places[i], file);
         return true;
     }
     return false;

@@ -25,7 +25,7 @@ struct survey {
     size_t beat_count;
     struct survey_worker *workers; /* one for each of beats */
     size_t alive_count;            /* alive and not stopped */
-    struct scan scan;
+    struct problems problems;      /* names that cannot be taken, and why */
     int64_t pending, deferred, running, done, error;
     int64_t oldest_pending_ms; /* age; 0 when there is none */
     int64_t free_bytes;
@@ -36,6 +36,9 @@ struct survey {
 /* within_s: how fresh a beat must be to count as life; 0: 5 s, 30 s on a remote filesystem. */
 int survey_take(const struct spool *spool, double within_s, struct survey *ret_survey,
                 struct err *err);
+/* The same for one who has listed what waits: SCAN_PLACES of them, in the order of scan_places. */
+int survey_take_known(const struct spool *spool, const struct scan *const *known,
+                      struct survey *ret_survey, struct err *err);
 void survey_release(struct survey *survey);
 json_t *survey_json(const struct spool *spool, const struct survey *survey);
 

@@ -473,8 +473,9 @@ static void make_hands(struct worker *worker)
 
 static struct queue_rules queue_rules_of(const struct worker_options *options)
 {
-    return (struct queue_rules){ { options->rules.settle_ms, options->rules.input_wait_ms },
-                                 options->rescan_ms };
+    return (struct queue_rules){ .claim = { .settle_ms = options->rules.settle_ms,
+                                            .input_wait_ms = options->rules.input_wait_ms },
+                                 .rescan_ms = options->rescan_ms };
 }
 
 static int spares_of(const struct worker_options *options)

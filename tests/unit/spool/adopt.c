@@ -14,7 +14,7 @@
 
 #define JOB "{\"input_path\": \"a.mp4\"}"
 
-static const struct claim_rules rules = { 0, 0 };
+static const struct claim_rules rules = { 0 };
 
 /* In the child: takes a.json, says so, and waits for its end. */
 static void work(const char *dir, int ready, bool start)
@@ -220,7 +220,7 @@ static void test_survey(void **state)
     CLEANUP(mem_free_text) char *text = survey_text(fixture->spool, &survey);
     assert_int_equal(survey.alive_count, 1);
     assert_int_equal(survey.pending, 2);
-    assert_int_equal(survey.scan.problem_count, 2);
+    assert_int_equal(survey.problems.count, 2);
     assert_ptr_equal(strstr(text, "takeup: ready, 2 jobs pending, 0 running, 2 that cannot"), text);
     assert_non_null(strstr(text, "media go to media/"));
     assert_non_null(strstr(text, "incomplete"));

@@ -24,7 +24,7 @@ int renameat(int from_fd, const char *from, int to_fd, const char *to)
 
 #define JOB "\xEF\xBB\xBF {\"mine\" : [1.50, \"\\u00e9\"],\r\n\t\"input_path\":\"./a.mp4\"}\n\n"
 
-static const struct claim_rules rules = { 2000, 600000 };
+static const struct claim_rules rules = { .settle_ms = 2000, .input_wait_ms = 600000 };
 
 static int try_claim(struct fixture *fixture, const char *file, struct claim **ret_claim,
                      struct err *err)

@@ -199,7 +199,7 @@ static void test_deferred(void **state)
 static void test_not_dropped(void **state)
 {
     struct fixture *fixture = *state;
-    static const struct claim_rules rules = { 0, 0 };
+    static const struct claim_rules rules = { 0 };
     CLEANUP(claim_free) struct claim *claim = NULL;
     struct err err = { 0 };
     fixture_drop(fixture, "pending/a.json", "{\"inbox_file\": \"a\", \"pipeline_id\": \"ocr\"}");

@@ -502,7 +502,7 @@ static void test_a_live_job_is_left_alone(void **state)
 {
     struct fixture *fixture = *state;
     CLEANUP(fsck_findings_release) struct fsck_findings found = { 0 };
-    const struct claim_rules rules = { 0, 0 };
+    const struct claim_rules rules = { 0 };
     CLEANUP(claim_free) struct claim *claim = NULL;
     struct err err = { 0 };
     fixture_drop(fixture, "pending/a.json", JOB);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct claim_rules at_once = { 0, 0 };
+static const struct claim_rules at_once = { 0 };
 
 static void rename_in(const struct fixture *fixture, const char *from, const char *to)
 {

@@ -44,7 +44,7 @@ int renameat(int from_fd, const char *from, int to_fd, const char *to)
     return r;
 }
 
-static const struct claim_rules at_once = { 0, 0 }, never = { 3600000, 3600000 };
+static const struct claim_rules at_once = { 0 }, never = { .settle_ms = 3600000, .input_wait_ms = 3600000 };
 #define JOB "{\"input_path\": \"a.mp4\", \"mine\": {\"k\": 1}}"
 
 static struct claim *must_claim(struct fixture *fixture, const char *file)
@@ -254,16 +254,13 @@ static void test_defer_and_back(void **state)
     assert_ok(claim_ended(first, &end, &err), err);
     assert_ok(claim_defer(first, 7, &err), err);
 
-    struct scan scan;
-    assert_ok(scan_spool(fixture->spool, 6, &scan, &err), err);
-    assert_int_equal(scan.due.count, 0);
-    assert_int_equal(scan.next_due_s, 7);
-    scan_release(&scan);
-    assert_ok(scan_spool(fixture->spool, 7, &scan, &err), err);
-    assert_int_equal(scan.due.count, 1);
+    CLEANUP(scan_release) struct scan scan;
+    assert_ok(scan_place(fixture->spool, PLACE_DEFERRED, &scan, &err), err);
+    assert_int_equal(scan.names.count, 1);
+    assert_int_equal(scan.names.entries[0].key, 7);
     CLEANUP(claim_free) struct claim *second = NULL;
-    assert_int_equal(claim_deferred(fixture->seat, scan.due.names[0], &second, &err), 1);
-    scan_release(&scan);
+    const char *name = names_get(&scan.names, 0);
+    assert_int_equal(claim_deferred(fixture->seat, name, &second, &err), 1);
     assert_string_equal(claim_name(second), "a");
     assert_int_equal(claim_attempts(second)->started, 1);
     assert_int_equal(claim_attempts(second)->charged, 0);

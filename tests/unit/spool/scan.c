@@ -24,80 +24,64 @@ static const struct {
     { 2, "a.json|" },
 };
 
-static void must_scan(const struct fixture *fixture, int64_t now_s, struct scan *ret_scan)
+static void must_scan(const struct fixture *fixture, enum spool_place place, struct scan *ret_scan)
 {
     struct err err = { 0 };
-    assert_ok(scan_spool(fixture->spool, now_s, ret_scan, &err), err);
+    assert_ok(scan_place(fixture->spool, place, ret_scan, &err), err);
 }
 
 static void test_order(void **state)
 {
     struct fixture *fixture = *state;
-    struct scan scan;
     for (size_t i = 0; i < COUNT(dropped); i++)
         fixture_drop(fixture, dropped[i], "");
-    must_scan(fixture, 0, &scan);
-    assert_int_equal(scan_lanes[0], PLACE_PENDING_HIGH);
-    assert_int_equal(scan_lanes[1], PLACE_PENDING);
-    assert_int_equal(scan_lanes[2], PLACE_PENDING_LOW);
+    assert_int_equal(scan_places[0], PLACE_PENDING_HIGH);
+    assert_int_equal(scan_places[1], PLACE_PENDING);
+    assert_int_equal(scan_places[2], PLACE_PENDING_LOW);
+    assert_int_equal(scan_places[SCAN_DEFERRED], PLACE_DEFERRED);
     for (size_t i = 0; i < COUNT(lanes); i++) {
         CLEANUP(str_release) struct str names = { 0 };
-        const struct scan_names *lane = &scan.lane[lanes[i].lane];
-        for (size_t j = 0; j < lane->count; j++)
-            str_addf(&names, "%s|", lane->names[j]);
+        CLEANUP(scan_release) struct scan scan;
+        must_scan(fixture, scan_places[lanes[i].lane], &scan);
+        for (size_t j = 0; j < scan.names.count; j++)
+            str_addf(&names, "%s|", names_get(&scan.names, j));
         if (strcmp(str_text(&names), lanes[i].names) != 0)
             fail_msg("lane %zu: %s", i, str_text(&names));
+        assert_int_equal(scan.problems.count, 0);
     }
-    assert_int_equal(scan.problem_count, 0);
-    scan_release(&scan);
 }
 
 static void test_empty(void **state)
 {
     struct fixture *fixture = *state;
     struct scan scan;
-    must_scan(fixture, 0, &scan);
-    assert_int_equal(scan.lane[0].count + scan.lane[1].count + scan.lane[2].count, 0);
-    assert_int_equal(scan.due.count + scan.deferred_count + scan.problem_count, 0);
-    assert_true(scan.next_due_s == INT64_MAX);
-    scan_release(&scan);
-    scan_release(&scan);
+    for (size_t i = 0; i < SCAN_PLACES; i++) {
+        must_scan(fixture, scan_places[i], &scan);
+        assert_int_equal(scan.names.count + scan.problems.count, 0);
+        scan_release(&scan);
+        scan_release(&scan);
+    }
 }
 
-static const char *const deferred[] = { "a@10@" TOKEN, "b@20@" TOKEN, "c@30@" TOKEN,
-                                        "a@b@20@" TOKEN };
-
-static const struct {
-    int64_t now_s;
-    size_t due;
-    int64_t next_s;
-} dues[] = {
-    { 0, 0, 10 },
-    { 9, 0, 10 },
-    { 10, 1, 20 },
-    { 20, 3, 30 },
-    { 29, 3, 30 },
-    { 30, 4, INT64_MAX },
-    { INT64_MAX, 4, INT64_MAX },
-};
+/* By due time, not as text. */
+static const char *const deferred[] = { "c@9@" TOKEN, "a@10@" TOKEN, "a@b@20@" TOKEN, "b@20@" TOKEN,
+                                        "a@100@" TOKEN };
+static const uint64_t dues[] = { 9, 10, 20, 20, 100 };
 
 static void test_deferred(void **state)
 {
     struct fixture *fixture = *state;
+    CLEANUP(scan_release) struct scan scan;
     int deferred_fd = spool_dir(fixture->spool, PLACE_DEFERRED);
+    for (size_t i = COUNT(deferred); i > 0; i--)
+        assert_int_equal(mkdirat(deferred_fd, deferred[i - 1], 0700), 0);
+    must_scan(fixture, PLACE_DEFERRED, &scan);
+    assert_int_equal(scan.problems.count, 0);
+    assert_int_equal(scan.names.count, COUNT(deferred));
     for (size_t i = 0; i < COUNT(deferred); i++)
-        assert_int_equal(mkdirat(deferred_fd, deferred[i], 0700), 0);
-    for (size_t i = 0; i < COUNT(dues); i++) {
-        struct scan scan;
-        must_scan(fixture, dues[i].now_s, &scan);
-        if (scan.due.count != dues[i].due || scan.next_due_s != dues[i].next_s ||
-            scan.deferred_count != COUNT(deferred) || scan.problem_count != 0)
-            fail_msg("row %zu: %zu due of %zu, next %lld", i, scan.due.count, scan.deferred_count,
-                     (long long)scan.next_due_s);
-        if (scan.due.count && strcmp(scan.due.names[0], deferred[0]) != 0)
-            fail_msg("row %zu: first '%s'", i, scan.due.names[0]);
-        scan_release(&scan);
-    }
+        if (strcmp(names_get(&scan.names, i), deferred[i]) != 0 ||
+            scan.names.entries[i].key != dues[i])
+            fail_msg("row %zu: '%s'", i, names_get(&scan.names, i));
 }
 
 enum kind { EMPTY_FILE, DIRECTORY, LINK, FIFO, SOCKET };
@@ -157,35 +141,50 @@ static void make(const struct fixture *fixture, const char *path, enum kind kind
         make_socket(root, path);
 }
 
-static const char *reason_of(const struct scan *scan, const char *path)
+static const char *reason_of(const struct problems *problems, const char *path)
 {
-    for (size_t i = 0; i < scan->problem_count; i++)
-        if (strcmp(scan->problems[i].path, path) == 0)
-            return scan->problems[i].reason;
+    for (size_t i = 0; i < problems->kept; i++)
+        if (strcmp(problems->items[i].path, path) == 0)
+            return problems->items[i].reason;
     return NULL;
 }
 
 static void test_strange(void **state)
 {
     struct fixture *fixture = *state;
-    struct scan scan;
-    size_t problems = 0;
+    CLEANUP(problems_release) struct problems all = { 0 };
+    size_t expected = 0;
     for (size_t i = 0; i < COUNT(strange); i++) {
         make(fixture, strange[i].path, strange[i].kind);
-        problems += strange[i].reason != NULL;
+        expected += strange[i].reason != NULL;
     }
-    must_scan(fixture, 100, &scan);
+    for (size_t i = 0; i < SCAN_PLACES; i++) {
+        CLEANUP(scan_release) struct scan scan;
+        must_scan(fixture, scan_places[i], &scan);
+        assert_int_equal(scan.names.count, 0);
+        problems_add_all(&all, &scan.problems);
+    }
     for (size_t i = 0; i < COUNT(strange); i++) {
-        const char *reason = reason_of(&scan, strange[i].path);
+        const char *reason = reason_of(&all, strange[i].path);
         if (!reason != !strange[i].reason || (reason && !strstr(reason, strange[i].reason)))
             fail_msg("row %zu '%s': %s", i, strange[i].path, reason ? reason : "no problem");
+        assert_int_equal(problems_has(&all, strange[i].path), strange[i].reason != NULL);
     }
-    assert_int_equal(scan.problem_count, problems);
-    assert_int_equal(scan.lane[0].count + scan.lane[1].count + scan.lane[2].count, 0);
-    assert_int_equal(scan.due.count + scan.deferred_count, 0);
-    scan_problem_add(&scan, PLACE_PENDING_HIGH, "x.json", "why");
-    assert_string_equal(reason_of(&scan, "pending/high/x.json"), "why");
-    scan_release(&scan);
+    assert_int_equal(all.count, expected);
+    problems_add_at(&all, PLACE_PENDING_HIGH, "x.json", "why");
+    assert_string_equal(reason_of(&all, "pending/high/x.json"), "why");
+}
+
+/* All are counted, not all are kept. */
+static void test_many_problems(void **state)
+{
+    (void)state;
+    CLEANUP(problems_release) struct problems problems = { 0 }, copy = { 0 };
+    for (int i = 0; i < PROBLEMS_KEPT + 10; i++)
+        problems_add(&problems, "pending/x", "why");
+    problems_add_all(&copy, &problems);
+    assert_int_equal(copy.count, PROBLEMS_KEPT + 10);
+    assert_int_equal(copy.kept, PROBLEMS_KEPT);
 }
 
 int main(void)
@@ -195,6 +194,7 @@ int main(void)
         FIXTURE_TEST(test_empty),
         FIXTURE_TEST(test_deferred),
         FIXTURE_TEST(test_strange),
+        cmocka_unit_test(test_many_problems),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

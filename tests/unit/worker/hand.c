@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
+#include "spool/scan.h"
 #include "spool/survey.h"
 #include "worker/hand.h"
 #include "worker/settle.h"
@@ -239,7 +240,7 @@ static void take_pending(struct fixture *fixture, const char *file)
 {
     struct err err = { 0 };
     struct claim *claim = NULL;
-    struct claim_rules rules = { 0, 0 };
+    struct claim_rules rules = { 0 };
     int r = claim_pending(fixture->seat, PLACE_PENDING, file, &rules, &claim, &err);
     if (r != 1)
         fail_msg("claim '%s': %d, %s", file, r, err.text);
@@ -250,12 +251,12 @@ static void take_pending(struct fixture *fixture, const char *file)
 static void take_deferred(struct fixture *fixture)
 {
     struct err err = { 0 };
-    struct scan scan;
+    CLEANUP(scan_release) struct scan scan;
     struct claim *claim = NULL;
-    assert_ok(scan_spool(fixture->spool, INT64_MAX - 1, &scan, &err), err);
-    assert_int_equal(scan.due.count, 1);
-    assert_int_equal(claim_deferred(fixture->seat, scan.due.names[0], &claim, &err), 1);
-    scan_release(&scan);
+    assert_ok(scan_place(fixture->spool, PLACE_DEFERRED, &scan, &err), err);
+    assert_int_equal(scan.names.count, 1);
+    const char *name = names_get(&scan.names, 0);
+    assert_int_equal(claim_deferred(fixture->seat, name, &claim, &err), 1);
     work(fixture, claim);
 }
 
@@ -470,7 +471,7 @@ static void test_what_the_spool_refuses_is_tried_again(void **state)
     for (size_t i = 0; i < COUNT(refused); i++) {
         struct err err = { 0 };
         struct claim *claim = NULL;
-        struct claim_rules rules = { 0, 0 };
+        struct claim_rules rules = { 0 };
         const char *name = NULL, *reason = NULL;
         fixture->context.attempt = refused[i].attempt;
         drop(fixture, "a.json", "{\"input_path\": \"a\"}");

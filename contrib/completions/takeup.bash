@@ -31,7 +31,7 @@ _takeup_failed() {
 
 _takeup() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
-    local commands='run init worker submit status wait retry health check validate pipelines steps graph config'
+    local commands='run init worker submit status wait retry health check validate pipelines steps graph config prune fsck'
     local global='--spool --pipelines --plugins --config --json --log-level --log-format --help'
     local words='' files=no
     COMPREPLY=()
@@ -57,7 +57,7 @@ _takeup() {
     --class) words='job pipeline input input_wait input_changed missing io memory timeout stall crash
         lost cancelled bug' ;;
     --jobs | --name | --param | --settle | --input-wait | --stall | --timeout | --max-attempts | \
-        --backoff | --lease | --within | --max-time) return ;;
+        --backoff | --lease | --within | --max-time | --older-than | --keep-last | --still | --old) return ;;
     *)
         case $command in
         '') words="$commands --help --version" ;;
@@ -73,6 +73,8 @@ _takeup() {
         wait) words="$(_takeup_jobs) --timeout $global" ;;
         retry) words="$(_takeup_failed) --all --class $global" ;;
         health) words="--within $global" ;;
+        prune) words="--older-than --done --error --keep-last --dry-run $global" ;;
+        fsck) words="--repair --lease --still --old $global" ;;
         graph) words="$("${COMP_WORDS[0]}" pipelines --json 2>/dev/null |
             sed -n 's/.*"id": *"\([^"]*\)".*/\1/p') $global" ;;
         *) words=$global ;;

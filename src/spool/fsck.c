@@ -150,6 +150,10 @@ static const struct {
                              "submit the job again if it is needed" },
     [FSCK_TMP_LEFT] = { "tmp-left", fsck_look_tmp, true, true,
                         "left by a process that died, or untouched for an hour", "removes it" },
+    [FSCK_PRUNE_HELD] = { "prune-held", fsck_look_tmp, true, true,
+                          "a job that had ended and was about to be removed, by a prune that was "
+                          "killed",
+                          "puts it back; the next prune does so too" },
     [FSCK_CANCEL_OLD] = { "cancel-old", fsck_look_requests, true, true,
                           "a request that nobody has answered for an hour: no worker lives",
                           "removes it when there is no such job; else start a worker" },

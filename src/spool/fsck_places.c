@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "spool/name.h"
+#include "spool/prune.h"
 #include "spool/survey.h"
 
 #include <errno.h>
@@ -135,7 +136,9 @@ static void look_tmp_entry(struct fsck *fsck, enum spool_place place, int dir_fd
 {
     (void)dir_fd;
     int64_t touched_ms = fs_ctime_ms(st);
-    if (is_of_dead(fsck, name))
+    if (prune_kind_of(name) == PRUNE_HELD) /* for a moment only, so not in two looks */
+        fsck_add_at(fsck, FSCK_PRUNE_HELD, place, name, "");
+    else if (is_of_dead(fsck, name))
         fsck_add_at(fsck, FSCK_TMP_LEFT, place, name, "its worker is dead");
     else if (fsck->now_ms - touched_ms > fsck->rules->old_ms)
         fsck_add_at(fsck, FSCK_TMP_LEFT, place, name, "nobody has touched it for long");

@@ -13,6 +13,7 @@
 #include "spool/adopt.h"
 #include "spool/claim_private.h"
 #include "spool/listing.h"
+#include "spool/prune.h"
 #include "spool/record.h"
 #include "spool/survey.h"
 #include "spool/token.h"
@@ -84,6 +85,22 @@ static int mend_by_removal(struct repair *repair, const struct fsck_finding *fin
         unlinkat(root, finding->path, AT_REMOVEDIR) == 0)
         return 1;
     return err_set(err, ERR_IO, errno, "remove '%s'", finding->path);
+}
+
+static int mend_tmp(struct repair *repair, const struct fsck_finding *finding, struct err *err)
+{
+    const char *name = strchr(finding->path, '/') + 1;
+    struct prune_tally tally = { 0 };
+    if (prune_kind_of(name) != PRUNE_GONE)
+        return mend_by_removal(repair, finding, err);
+    int r = prune_remove_gone(repair->spool, &tally, err);
+    return r < 0 ? r : !is_there(repair, finding->path);
+}
+
+static int mend_held(struct repair *repair, const struct fsck_finding *finding, struct err *err)
+{
+    int r = prune_put_back(repair->spool, strchr(finding->path, '/') + 1, err);
+    return r < 0 ? r : 1;
 }
 
 static int mend_cancel(struct repair *repair, const struct fsck_finding *finding, struct err *err)
@@ -366,19 +383,13 @@ static int repair_dead(struct repair *repair, struct fsck_findings *findings, st
 /* ---- all of them ---- */
 
 static mend_fn *const mends[FSCK_COUNT] = {
-    [FSCK_PLACE_MODE] = mend_mode,
-    [FSCK_FUTURE] = mend_time,
-    [FSCK_LITTER] = mend_by_removal,
-    [FSCK_TMP_LEFT] = mend_by_removal,
-    [FSCK_CANCEL_OLD] = mend_cancel,
-    [FSCK_DEFERRED_NAME] = mend_deferred,
-    [FSCK_DEFERRED_OUT] = mend_deferred,
-    [FSCK_DEFERRED_DUE] = mend_deferred,
-    [FSCK_DEFERRED_NO_JOB] = mend_deferred,
-    [FSCK_RECORD_MISSING] = mend_record,
-    [FSCK_RECORD_DAMAGED] = mend_record,
-    [FSCK_RECORD_STATUS] = mend_status,
-    [FSCK_TWICE] = mend_twice,
+    [FSCK_PLACE_MODE] = mend_mode,        [FSCK_FUTURE] = mend_time,
+    [FSCK_LITTER] = mend_by_removal,      [FSCK_TMP_LEFT] = mend_tmp,
+    [FSCK_PRUNE_HELD] = mend_held,        [FSCK_CANCEL_OLD] = mend_cancel,
+    [FSCK_DEFERRED_NAME] = mend_deferred, [FSCK_DEFERRED_OUT] = mend_deferred,
+    [FSCK_DEFERRED_DUE] = mend_deferred,  [FSCK_DEFERRED_NO_JOB] = mend_deferred,
+    [FSCK_RECORD_MISSING] = mend_record,  [FSCK_RECORD_DAMAGED] = mend_record,
+    [FSCK_RECORD_STATUS] = mend_status,   [FSCK_TWICE] = mend_twice,
 };
 
 /* One that fails stops no other; why is added to its text. */

@@ -24,16 +24,17 @@ share() {
     case $kind in
     bindfs) bindfs -f "$@" "$disk" "$at" >"$work/$host.fuse" 2>&1 & ;;
     sshfs)
-        printf '#!/bin/sh\nexec %s\n' "$server" >"$work/ssh" && chmod +x "$work/ssh"
-        sshfs -f -o "ssh_command=$work/ssh" "$@" "nas:$disk" "$at" >"$work/$host.fuse" 2>&1 & ;;
+        printf '#!/bin/sh\necho $$ >%s\nexec %s\n' "$at.server" "$server" >"$at.ssh"
+        chmod +x "$at.ssh"
+        sshfs -f -o "ssh_command=$at.ssh" "$@" "nas:$disk" "$at" >"$work/$host.fuse" 2>&1 & ;;
     esac
     share_pid[$host]=$!
     wait_for eval "is_mounted $at || is_gone ${share_pid[$host]}"
     is_mounted "$at"
 }
 
-# The process at the other end of sshfs's pipe.
-server_of() { pgrep -P "${share_pid[$1]}" -x sftp-server; }
+# signal_server SIGNAL HOST: to the process at the other end of sshfs's pipe.
+signal_server() { kill "-$1" "$(cat "$work/$2.server")"; }
 
 # cut_share HOST: its FUSE process dies, and the mount point is bare.
 cut_share() {
@@ -45,7 +46,7 @@ cut_share() {
 end_shares() {
     local host
     for host in "${!share_pid[@]}"; do
-        pkill -KILL -P "${share_pid[$host]}"
+        [ ! -e "$work/$host.server" ] || signal_server KILL "$host" 2>/dev/null
         kill -KILL "${share_pid[$host]}" 2>/dev/null
         umount -l "$work/$host" 2>/dev/null
     done
@@ -99,4 +100,31 @@ places_of() {
 attempts_of() { # NAME: class of each end, and whether it was charged
     cat "$spool"/{done,error}/"$1"/attempts.jsonl 2>/dev/null |
         jq -r 'select(.event == "end") | [.class // "done", .charged] | join(" ")' | paste -sd,
+}
+
+# use_noop: jobs that cost nothing, and a settled input for them.
+use_noop() {
+    mkdir -p "$work/plugins" "$work/pipelines"
+    cp "$BUILD/tests/fixtures/plugins/noop.so" "$work/plugins/"
+    cp "$root"/pipelines/* "$work/pipelines/"
+    printf 'id: noop\nsteps:\n  - id: nothing\n    use: noop\n' >"$work/pipelines/noop.yaml"
+    export TAKEUP_PLUGINS=$work/plugins TAKEUP_PIPELINES=$work/pipelines
+    echo x >"$spool/media/nothing"
+    touch -d '1 hour ago' "$spool/media/nothing"
+}
+
+drop_noop() { drop "$1" '{"input_path": "media/nothing", "pipeline_id": "noop"}'; }
+
+# drop_over HOST NAME: as somebody at that host would.
+drop_over() {
+    printf '{"input_path": "media/nothing", "pipeline_id": "noop"}\n' >"$work/$1/spool/pending/$2.json"
+}
+
+# each_once COUNT PREFIX NAME: a test that all of PREFIX1 … PREFIXCOUNT are done, once each.
+each_once() {
+    local found
+    found=$(find "$spool"/{pending,running,deferred,done,error} -name "$2*.job" -o -name "$2*.json" \
+        -not -name result.json | sed -E 's|.*/||; s/\.(job|json)$//' | sort | uniq -c |
+        awk '$1 == 1 { n++ } END { print n + 0 }')
+    is "$found/$(find "$spool/done" -mindepth 1 -maxdepth 1 -name "$2*" | wc -l)" "$1/$1" "$3"
 }

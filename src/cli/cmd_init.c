@@ -1,5 +1,8 @@
 #include "cli/commands.h"
 
+#include "spool/inbox.h"
+#include "worker/worker.h"
+
 #include <stdio.h>
 
 static int run_init(struct cli *cli, int argc, char **argv)
@@ -13,6 +16,11 @@ static int run_init(struct cli *cli, int argc, char **argv)
     struct spool *spool = NULL;
     if (spool_init(argv[first], &err) < 0 || spool_open(argv[first], &spool, &err) < 0)
         return cli_fail(EXIT_UNUSABLE, &err);
+    /* So that people see where to drop; a worker makes those of the other pipelines. */
+    if (inbox_make(spool, DEFAULT_PIPELINE, &err) < 0) {
+        spool_close(&spool);
+        return cli_fail(EXIT_UNUSABLE, &err);
+    }
     if (cli->json) {
         CLEANUP(json_drop) json_t *made = json_object();
         json_set_text(made, "spool", spool_path(spool));
@@ -20,8 +28,9 @@ static int run_init(struct cli *cli, int argc, char **argv)
         cli_print_json(made);
     } else {
         printf("spool %s is ready\n  start a worker:  takeup worker --spool %s\n"
-               "  give it a video: takeup submit --spool %s FILE\n",
-               spool_path(spool), spool_path(spool), spool_path(spool));
+               "  give it a video: takeup submit --spool %s FILE\n"
+               "  or drop one into: %s/inbox/" DEFAULT_PIPELINE "/\n",
+               spool_path(spool), spool_path(spool), spool_path(spool), spool_path(spool));
     }
     spool_close(&spool);
     return EXIT_OK;

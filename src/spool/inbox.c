@@ -352,7 +352,7 @@ size_t inbox_coming(const struct inbox *inbox)
 
 bool inbox_is_known(const struct inbox *inbox)
 {
-    return inbox->known;
+    return inbox->known && !inbox->hinted && round_is_over(inbox);
 }
 
 /* ---- what is not ---- */

@@ -57,7 +57,7 @@ void inbox_answer(struct inbox *inbox, int64_t now_ms, const struct err *why);
 size_t inbox_ready(const struct inbox *inbox); /* of these: may be taken now */
 /* Will become jobs by themselves, sooner or later: not those that are refused. */
 size_t inbox_coming(const struct inbox *inbox);
-/* Has a whole round been made? */
+/* Has a whole round been made since the last hint? */
 bool inbox_is_known(const struct inbox *inbox);
 
 /* What is there and cannot be taken (yet), with the reason; `path` is relative to inbox/. `waits`:

@@ -92,7 +92,7 @@ static void add_places(struct str *text, const struct survey *survey)
         int64_t count;
         const char *purpose;
     } places[] = {
-        { "inbox/", -1, "not served by this version: drop job files into pending/ instead" },
+        { "inbox/", -1, "drop videos into the folder of a pipeline here; no job file is needed" },
         { "media/", -1, "a place for videos that come with a job file; never touched" },
         { "pending/", survey->pending, "drop job files (.json) here; high/ goes first, low/ last" },
         { "running/", survey->running, "jobs that a worker has" },

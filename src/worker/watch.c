@@ -32,15 +32,21 @@ static void on_event(void *arg, uint32_t events)
         watch->fn(watch->arg);
 }
 
-static int add_place(const struct watch *watch, const struct spool *spool, enum spool_place place,
-                     struct err *err)
+static int add(const struct watch *watch, const struct spool *spool, enum spool_place place,
+               const char *below, struct err *err)
 {
     CLEANUP(mem_free_text)
-    char *path = mem_printf("%s/%s", spool_path(spool), spool_place_name(place));
-    if (inotify_add_watch(watch->fd, path, IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR) <
-        0)
+    char *path = mem_printf("%s/%s/%s", spool_path(spool), spool_place_name(place), below);
+    const uint32_t mask =
+        IN_CREATE | IN_MOVED_TO | IN_CLOSE_WRITE | IN_ONLYDIR | (below[0] ? IN_DONT_FOLLOW : 0);
+    if (inotify_add_watch(watch->fd, path, mask) < 0)
         return err_set(err, ERR_IO, errno, "watch '%s'", path);
     return 0;
+}
+
+void watch_inbox(struct watch *watch, const struct spool *spool, const char *path)
+{
+    (void)add(watch, spool, PLACE_INBOX, path, NULL);
 }
 
 int watch_new(struct loop *loop, const struct spool *spool, void (*fn)(void *arg), void *arg,
@@ -57,7 +63,7 @@ int watch_new(struct loop *loop, const struct spool *spool, void (*fn)(void *arg
     *watch = (struct watch){ .loop = loop, .fd = fd, .fn = fn, .arg = arg };
     int r = 0;
     for (size_t i = 0; i < COUNT(places) && r == 0; i++)
-        r = add_place(watch, spool, places[i], err);
+        r = add(watch, spool, places[i], "", err);
     if (r == 0)
         r = loop_add(loop, fd, EPOLLIN, on_event, watch, &watch->loop_watch, err);
     if (r < 0) {

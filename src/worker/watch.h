@@ -14,6 +14,9 @@ struct watch;
  * there was closed after writing. */
 int watch_new(struct loop *loop, const struct spool *spool, void (*fn)(void *arg), void *arg,
               struct watch **ret_watch, struct err *err);
+/* The same for a folder below inbox/ ("": for itself). One that cannot be watched is looked at from
+ * time to time. */
+void watch_inbox(struct watch *watch, const struct spool *spool, const char *path);
 void watch_free(struct watch **watch);
 
 #endif

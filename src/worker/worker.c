@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "spool/adopt.h"
 #include "spool/survey.h"
+#include "worker/drops.h"
 #include "worker/queue.h"
 #include "worker/reload.h"
 #include "worker/settle.h"
@@ -54,6 +55,8 @@ struct worker {
     bool beat_wanted; /* something has changed */
 
     struct queue *queue;
+    struct drops *drops;
+    bool drops_turn;             /* the two take turns */
     struct unsettled *unsettled; /* jobs that the spool would not let go yet */
 
     bool had_terminal; /* and SIGHUP was not ignored */
@@ -94,28 +97,30 @@ static void pause_for(struct worker *worker, const char *reason)
     log_error(LOG_NO_FIELDS, "paused, nothing is claimed: %s", reason);
 }
 
+static void on_hint(void *arg)
+{
+    struct worker *worker = arg;
+    queue_hint(worker->queue);
+    drops_hint(worker->drops);
+}
+
 static void unpause(struct worker *worker)
 {
     if (!worker->reason[0])
         return;
     log_info(LOG_NO_FIELDS, "goes on: no longer so: %s", worker->reason);
     worker->reason[0] = '\0';
-    queue_hint(worker->queue);
+    on_hint(worker);
 }
 
 /* ---- the spool: is it there? ---- */
-
-static void on_hint(void *arg)
-{
-    struct worker *worker = arg;
-    queue_hint(worker->queue);
-}
 
 static void watch_begin(struct worker *worker)
 {
     struct err why = { 0 };
     if (watch_new(worker->loop, worker->spool, on_hint, worker, &worker->watch, &why) < 0)
         log_warn(LOG_FIELDS("hint", why.hint), "no events, looks from time to time: %s", why.text);
+    drops_begin(worker->drops, worker->watch);
 }
 
 /* The mount went away and came back, or a directory was replaced: all that is held inside is of
@@ -176,13 +181,20 @@ static bool look_at_spool(struct worker *worker)
 
 /* ---- heartbeat and STATUS.txt ---- */
 
+static void add_problems(struct heartbeat_problem *problems, size_t *count,
+                         const struct untaken *untaken)
+{
+    memcpy(problems + *count, untaken->problems, untaken->count * sizeof(problems[0]));
+    *count += untaken->count;
+}
+
 static void beat(struct worker *worker)
 {
     struct heartbeat_job *jobs = mem_zero((size_t)worker->hand_count, sizeof(*jobs));
-    struct heartbeat_problem problems[UNTAKEN_MAX + 8];
-    const struct untaken *untaken = queue_untaken(worker->queue);
-    size_t problem_count = untaken->count;
-    memcpy(problems, untaken->problems, problem_count * sizeof(problems[0]));
+    struct heartbeat_problem problems[2 * UNTAKEN_MAX + 8];
+    size_t problem_count = 0;
+    add_problems(problems, &problem_count, queue_untaken(worker->queue));
+    add_problems(problems, &problem_count, drops_untaken(worker->drops));
     const char *name, *reason;
     for (size_t i = 0;
          problem_count < COUNT(problems) && settle_problem(worker->unsettled, i, &name, &reason);
@@ -363,13 +375,29 @@ static void spool_failed(struct worker *worker, const struct err *err)
     renew_seat(worker);
 }
 
+/* Of what waits in pending and deferred, and of what was dropped into inbox/, in turn: a hundred
+ * thousand of one do not hold up the other. 0: neither has anything. */
+static int next(struct worker *worker, struct claim **ret_claim, struct err *err)
+{
+    int r = 0;
+    for (int i = 0; i < 2 && r == 0; i++) {
+        worker->drops_turn = !worker->drops_turn;
+        r = worker->drops_turn ? drops_next(worker->drops, worker->seat, ret_claim, err)
+                               : queue_next(worker->queue, worker->seat, ret_claim, err);
+    }
+    return r;
+}
+
 static void claim_all(struct worker *worker)
 {
     struct err err = { 0 };
-    int r = queue_look(worker->queue, worker->seat, &err) < 0 ? -1 : 1;
+    int r = queue_look(worker->queue, worker->seat, &err);
+    if (r >= 0)
+        r = drops_look(worker->drops, &err);
+    r = r < 0 ? r : 1;
     for (int i = 0; i < CLAIMS_A_TURN && worker->busy < worker->options->jobs && r > 0; i++) {
         struct claim *claim = NULL;
-        r = queue_next(worker->queue, worker->seat, &claim, &err);
+        r = next(worker, &claim, &err);
         if (claim)
             take(worker, claim);
     }
@@ -418,13 +446,15 @@ static void stop(struct worker *worker, const char *why)
 static bool is_drained(const struct worker *worker)
 {
     return worker->busy == 0 && !worker->unsettled && worker->uncertain == 0 &&
-           queue_is_drained(worker->queue);
+           queue_is_drained(worker->queue) && drops_is_drained(worker->drops);
 }
 
 static int64_t until_next_ms(const struct worker *worker)
 {
     bool idle = worker->busy < worker->options->jobs && !worker->reason[0] && !worker->stopping;
     int64_t at_ms = idle ? queue_due_ms(worker->queue) : INT64_MAX;
+    if (idle && drops_due_ms(worker->drops) < at_ms)
+        at_ms = drops_due_ms(worker->drops);
     if (worker->ends_ms < at_ms)
         at_ms = worker->ends_ms;
     if (worker->beat_wanted && worker->beat_ms + CHANGE_MS < at_ms)
@@ -448,8 +478,10 @@ static bool worker_turn(struct worker *worker)
     if (worker->beat_wanted && time_mono_ms() - worker->beat_ms >= CHANGE_MS)
         beat(worker);
     keep_spares(worker);
-    if (worker->options->drain && worker->busy == 0 && !is_drained(worker))
+    if (worker->options->drain && worker->busy == 0 && !is_drained(worker)) {
         queue_drain(worker->queue);
+        drops_drain(worker->drops);
+    }
     if (worker->options->drain && is_drained(worker)) {
         stop(worker, "drained: nothing is pending, due or running here");
         return false;
@@ -574,6 +606,7 @@ static void end(struct worker *worker)
         settle_again(&worker->context); /* what still stays in running/ is the next worker's */
     unsettled_free(&worker->unsettled);
     queue_free(&worker->queue);
+    drops_free(&worker->drops);
     watch_free(&worker->watch);
     adopter_free(&worker->adopter);
     loop_free(&worker->loop);
@@ -611,6 +644,7 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
     make_hands(&worker);
     struct queue_rules rules = queue_rules_of(options);
     worker.queue = queue_new(spool, &rules);
+    worker.drops = drops_new(spool, pipelines, &rules.claim, rules.rescan_ms);
     int r = begin(&worker, err);
     if (r == 0) {
         struct runners_rules running = { worker.loop, hand_body, &worker.context,

@@ -1,0 +1,42 @@
+/* drops.h - files that are dropped into inbox/PIPELINE/, for the worker: looked at, claimed, told.
+ *
+ *     drops_new -> (drops_look -> drops_next …) … -> drops_free
+ *
+ * Like queue.h, for the other source of jobs. */
+#ifndef TAKEUP_WORKER_DROPS_H
+#define TAKEUP_WORKER_DROPS_H
+
+#include "pipeline/load.h"
+#include "spool/claim.h"
+#include "worker/untaken.h"
+#include "worker/watch.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct drops;
+
+/* Makes inbox/ID for each pipeline that can be used; one that cannot be made is logged. Spool and
+ * pipelines are borrowed and outlive it. rescan_ms 0: 10 s, 1 s on a remote filesystem. */
+struct drops *drops_new(struct spool *spool, const struct pipelines *pipelines,
+                        const struct claim_rules *rules, int64_t rescan_ms);
+void drops_free(struct drops **drops);
+/* Watches all folders with this watch (borrowed; or NULL) from now on, and looks at all anew: at
+ * the start, and when the spool was opened anew. */
+void drops_begin(struct drops *drops, struct watch *watch);
+
+/* Something may have come. */
+void drops_hint(struct drops *drops);
+/* A piece of the work that is due. Negative: the spool failed. */
+int drops_look(struct drops *drops, struct err *err);
+/* As queue_next. */
+int drops_next(struct drops *drops, struct seat *seat, struct claim **ret_claim, struct err *err);
+int64_t drops_due_ms(const struct drops *drops);
+/* Nothing that time would bring is there, as of a look at all after the last claim. */
+bool drops_is_drained(const struct drops *drops);
+/* For who ends when it is drained: asks for that look. */
+void drops_drain(struct drops *drops);
+/* Borrowed until the next call. */
+const struct untaken *drops_untaken(const struct drops *drops);
+
+#endif

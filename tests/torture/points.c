@@ -1,0 +1,164 @@
+/* points - each scenario, hurt at its 1st, 2nd, 3rd … call that touches the spool, until it runs to
+ * its end unhurt; after each, is every job there once, and does it end?
+ *
+ *     points [SCENARIO…]     TORTURE=whole: every point; else a part that fits into `make check`
+ *     points SCENARIO KIND AT  one point again, as a failure names it
+ *
+ * TAP, a test for each scenario and kind of hurt, with the number of points tried. */
+#include "scenarios.h"
+
+#include "base/macros.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LASTING = 25, FAILURES_SHOWN = 5 };
+
+static const struct kind {
+    const char *name;
+    struct fault_plan plan;
+    long stride; /* of a quick run */
+} kinds[] = {
+    { "kill before", { .mode = FAULT_KILL_BEFORE }, 1 },
+    { "kill after", { .mode = FAULT_KILL_AFTER }, 1 },
+    { "stop", { .mode = FAULT_STOP }, 1 },
+    { "stop, cached", { .mode = FAULT_STOP, .cached = true }, 1 },
+    { "EIO", { .mode = FAULT_ERROR, .errnum = EIO }, 1 },
+    { "ENOSPC", { .mode = FAULT_ERROR, .errnum = ENOSPC }, 3 },
+    { "EINTR", { .mode = FAULT_ERROR, .errnum = EINTR }, 3 },
+    { "EDQUOT", { .mode = FAULT_ERROR, .errnum = EDQUOT }, 3 },
+    { "ESTALE", { .mode = FAULT_ERROR, .errnum = ESTALE }, 3 },
+    { "EACCES", { .mode = FAULT_ERROR, .errnum = EACCES }, 3 },
+    { "EIO for a while", { .mode = FAULT_ERROR, .errnum = EIO, .lasting = LASTING }, 3 },
+    { "ENOSPC for a while", { .mode = FAULT_ERROR, .errnum = ENOSPC, .lasting = LASTING }, 3 },
+    { "EINTR for a while", { .mode = FAULT_ERROR, .errnum = EINTR, .lasting = LASTING }, 3 },
+    { "EDQUOT for a while", { .mode = FAULT_ERROR, .errnum = EDQUOT, .lasting = LASTING }, 3 },
+    { "ESTALE for a while", { .mode = FAULT_ERROR, .errnum = ESTALE, .lasting = LASTING }, 3 },
+    { "EACCES for a while", { .mode = FAULT_ERROR, .errnum = EACCES, .lasting = LASTING }, 3 },
+    { "done, says ENOENT", { .mode = FAULT_LIE, .errnum = ENOENT }, 1 },
+    { "done, says EEXIST", { .mode = FAULT_LIE, .errnum = EEXIST }, 1 },
+    { "done, says EIO", { .mode = FAULT_LIE, .errnum = EIO }, 1 },
+    { "done, says EIO, and on", { .mode = FAULT_LIE, .errnum = EIO, .lasting = LASTING }, 1 },
+    { "done, says ENOENT, EIO on", { .mode = FAULT_LIE, .errnum = ENOENT, .lasting = LASTING }, 1 },
+};
+
+static void act(const struct scenario *scenario, struct world *world, const struct fault_plan *plan)
+{
+    struct stage stage = { .world = world };
+    world->strict = plan->lasting == 0;
+    if (!scenario->alone)
+        stage_open(&stage);
+    fault_arm(plan, &world->seen);
+    scenario->act(&stage);
+    fault_disarm();
+    if (stage.seat)
+        stage_settle(&stage);
+    stage_close(&stage);
+    _exit(0);
+}
+
+/* Others take its jobs while it sleeps; then it goes on as if nothing had been. */
+static int wake_late(struct world *world, pid_t pid, int *ret_status, struct err *err)
+{
+    world->late = true;
+    int r = world_finish(world, err);
+    (void)kill(pid, SIGCONT);
+    (void)waitpid(pid, ret_status, 0);
+    world->stuck[0] = '\0'; /* much does not end well for it, as it should */
+    return r;
+}
+
+static int judge(struct world *world, int status, struct err *err)
+{
+    if (WIFEXITED(status) ? WEXITSTATUS(status) != 0 : WTERMSIG(status) != SIGKILL)
+        return err_set(err, ERR_BUG, 0, "the process ended with status %#x", (unsigned)status);
+    int r = world->stuck[0] ? err_set(err, ERR_BUG, 0, "stuck: %s", world->stuck) : 0;
+    if (r == 0)
+        r = world_finish(world, err);
+    return r < 0 ? r : world_check(world, err);
+}
+
+/* 1: hurt at this point. 0: there is no such point any more. < 0: *err. */
+static int try_point(const struct scenario *scenario, const struct kind *kind, long at,
+                     struct world *world, struct err *err)
+{
+    struct fault_plan plan = kind->plan;
+    int status, r = 0;
+    plan.at = at;
+    world_make(world, !scenario->no_spool);
+    if (scenario->make)
+        scenario->make(world);
+    pid_t pid = fork();
+    if (pid == 0)
+        act(scenario, world, &plan);
+    (void)waitpid(pid, &status, WUNTRACED);
+    if (WIFSTOPPED(status))
+        r = wake_late(world, pid, &status, err);
+    if (r == 0)
+        r = judge(world, status, err);
+    if (r < 0)
+        err_context(err, "at %ld (%s)", at, world->seen.call);
+    if (r < 0 && getenv("TORTURE_KEEP"))
+        (void)printf("# kept: %s\n", world->dir);
+    else
+        world_remove(world);
+    return r < 0 ? r : world->seen.fired;
+}
+
+static bool try_all(const struct scenario *scenario, const struct kind *kind, struct world *world,
+                    bool whole, int number)
+{
+    long stride = whole ? 1 : kind->stride, points = 0;
+    int failures = 0, r = 1;
+    char told[FAILURES_SHOWN][ERR_TEXT_SIZE];
+    for (long at = 1; r != 0; at += stride) {
+        struct err err = { 0 };
+        r = try_point(scenario, kind, at, world, &err);
+        points += r != 0;
+        if (r < 0 && failures++ < FAILURES_SHOWN)
+            (void)snprintf(told[failures - 1], sizeof(told[0]), "%s", err.text);
+    }
+    (void)printf("%sok %d - %s, %s: %ld points\n", failures ? "not " : "", number, scenario->name,
+                 kind->name, points);
+    for (int i = 0; i < failures && i < FAILURES_SHOWN; i++)
+        (void)printf("#   %s\n", told[i]);
+    if (failures)
+        (void)printf("#   %d points failed\n", failures);
+    (void)fflush(stdout);
+    return failures == 0;
+}
+
+static int one_point(struct world *world, char **args)
+{
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        const struct scenario *scenario = scenario_find(args[1]);
+        struct err err = { 0 };
+        if (!scenario || strcmp(args[2], kinds[i].name) != 0)
+            continue;
+        int r = try_point(scenario, &kinds[i], atol(args[3]), world, &err);
+        (void)printf("%d %s\n", r, err.text);
+        return r < 0;
+    }
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    const char *how = getenv("TORTURE");
+    bool whole = how && strcmp(how, "whole") == 0, good = true;
+    struct world *world = world_new();
+    int number = 0;
+    if (argc == 4)
+        return one_point(world, argv);
+    for (size_t i = 0; i < scenario_count; i++)
+        for (size_t j = 0; j < COUNT(kinds); j++)
+            if (argc < 2 || strcmp(argv[1], scenarios[i].name) == 0)
+                good &= try_all(&scenarios[i], &kinds[j], world, whole, ++number);
+    (void)printf("1..%d\n", number);
+    return good ? 0 : 1;
+}

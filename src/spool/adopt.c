@@ -1,11 +1,7 @@
 /* adopt.c - what a dead worker left is taken over, once.
  *
  * The fence: running/DEAD/TOKEN is renamed into our own directory. Should the dead one wake, it
- * finds no path to publish from. It may still hold the directory open, though, and on NFS even land
- * a new claim in it through its name cache (measured), so nothing goes on in that directory: the
- * job moves to a fresh TOKEN, X.job last, and until then whoever adopts us starts again from the
- * fenced directory. What is left is debris; it is cleared of all but *.job and removed with rmdir,
- * so that a job that turns up in it late stops the rmdir and is adopted as well.
+ * finds no path to publish from. What comes then is in fence.c.
  *
  * Death: a process of our boot and PID namespace that is gone, or any worker whose beat is older
  * than the lease or from the future by the spool's own file times; both only if we have seen the
@@ -15,10 +11,8 @@
 
 #include "base/mem.h"
 #include "base/time.h"
-#include "spool/claim_private.h"
+#include "spool/fence.h"
 #include "spool/listing.h"
-#include "spool/record.h"
-#include "spool/token.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FUTURE_SLACK_MS = 1000, ROUNDS = 8, ATTEMPTS_MAX_BYTES = 16 << 20 };
+enum { FUTURE_SLACK_MS = 1000, SLICE_MS = 200 };
 
 struct watched {
     char *worker;
@@ -36,6 +30,7 @@ struct watched {
     int64_t since_ms;             /* and since when, by CLOCK_BOOTTIME */
     enum proc_life life;
     bool has_dir, seen, dead;
+    bool cleared; /* of what it was writing in tmp/ */
 };
 
 struct adopter {
@@ -43,13 +38,8 @@ struct adopter {
     struct adopt_rules rules;
     struct watched *watched;
     size_t count;
-    /* Directories of our own that hold a job which could not be taken over yet. Nobody else would
-     * look there while we live. */
-    struct unfinished {
-        char token[TOKEN_SIZE];
-        char *dead;
-    } * unfinished;
-    size_t unfinished_count;
+    int64_t stop_ms; /* monotonic: then a look ends, and there may be more */
+    bool more;
 };
 
 int adopter_new(struct seat *seat, const struct adopt_rules *rules, struct adopter **ret_adopter,
@@ -76,9 +66,6 @@ void adopter_free(struct adopter **adopter)
     for (size_t i = 0; i < (*adopter)->count; i++)
         free((*adopter)->watched[i].worker);
     free((*adopter)->watched);
-    for (size_t i = 0; i < (*adopter)->unfinished_count; i++)
-        free((*adopter)->unfinished[i].dead);
-    free((*adopter)->unfinished);
     free(*adopter);
     *adopter = NULL;
 }
@@ -101,7 +88,7 @@ static void watched_note(struct watched *one, int64_t beat_count, int64_t stamp_
                          enum proc_life life)
 {
     if (one->since_ms < 0 || one->beat_count != beat_count || one->stamp_ms != stamp_ms)
-        one->since_ms = time_boot_ms();
+        one->since_ms = time_boot_ms(), one->cleared = false;
     one->beat_count = beat_count;
     one->stamp_ms = stamp_ms;
     one->life = life;
@@ -195,168 +182,6 @@ static int look_around(struct adopter *adopter, int *ret_suspects, struct err *e
     return r;
 }
 
-/* ---- one job ---- */
-
-struct adoption {
-    struct adopter *adopter;
-    struct seat *seat;
-    const char *dead;
-    adopt_fn *fn;
-    void *arg;
-};
-
-static void remember(const struct adoption *adoption, const char *token)
-{
-    struct adopter *adopter = adoption->adopter;
-    adopter->unfinished = mem_resize(adopter->unfinished, adopter->unfinished_count + 1,
-                                     sizeof(adopter->unfinished[0]));
-    struct unfinished *one = &adopter->unfinished[adopter->unfinished_count++];
-    (void)snprintf(one->token, sizeof(one->token), "%s", token);
-    one->dead = mem_strdup(adoption->dead);
-}
-
-/* Into the fresh TOKEN: what was tried, and that the attempt that was under way is lost. */
-static int copy_attempts(const struct adoption *adoption, int from, int to, struct err *err)
-{
-    CLEANUP(mem_free_text) char *text = NULL;
-    size_t len = 0;
-    int r = fs_read_file(from, ATTEMPTS_FILE, ATTEMPTS_MAX_BYTES, &text, &len, NULL);
-    r = fs_write_file(to, ATTEMPTS_FILE, text ? text : "", r < 0 ? 0 : len, FS_NEW, err);
-    struct attempts attempts = { 0 };
-    if (r == 0)
-        r = attempts_read(to, &attempts, err);
-    if (r == 0 && attempts.open) {
-        CLEANUP(mem_free_text) char *message = mem_printf("worker %s died", adoption->dead);
-        struct attempt_end end = { failure_name(FAILURE_LOST), message, true, NULL };
-        r = attempts_append(to, attempts_end_line(attempts.started, &end), err);
-    }
-    attempts_release(&attempts);
-    return r < 0 ? r : fs_sync_file(to, ATTEMPTS_FILE, err);
-}
-
-/* Into the fresh TOKEN: X.job of a job from the inbox, with its time. */
-static int copy_job(int from, int to, const char *file, struct err *err)
-{
-    CLEANUP(mem_free_text) char *text = NULL;
-    size_t len;
-    struct stat st;
-    if (fstatat(from, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return err_set(err, ERR_IO, errno, "stat '%s'", file);
-    int r = fs_read_file(from, file, JOB_FILE_MAX_BYTES, &text, &len, err);
-    if (r == 0)
-        r = fs_write_file(to, file, text, len, FS_NEW, err);
-    if (r < 0)
-        return r;
-    (void)utimensat(to, file, (struct timespec[]){ { .tv_nsec = UTIME_OMIT }, st.st_mtim }, 0);
-    return fs_sync_file(to, file, err);
-}
-
-static int move(int from, int to, const char *what, struct err *err)
-{
-    struct stat st;
-    if (renameat(from, what, to, what) == 0)
-        return 0;
-    int errnum = errno;
-    return fstatat(to, what, &st, AT_SYMLINK_NOFOLLOW) == 0
-               ? 0
-               : err_set(err, ERR_IO, errnum, "move '%s' of a job that is adopted", what);
-}
-
-/* What makes the job comes last: until then it is where it was. That is X.job, or for a job from
- * the inbox its input: an X.job without it is no job, and is in both places meanwhile. */
-static int move_job(int from, int to, const char *file, bool from_inbox, struct err *err)
-{
-    static const char *const along[] = { "earlier", "crash.txt" };
-    for (size_t i = 0; i < COUNT(along); i++)
-        if (renameat(from, along[i], to, along[i]) < 0 && errno != ENOENT)
-            return err_set(err, ERR_IO, errno, "move '%s' of '%s'", along[i], file);
-    if (!from_inbox)
-        return move(from, to, file, err);
-    int r = move(from, to, JOB_INPUT_DIR, err);
-    if (r == 0 && unlinkat(from, file, 0) < 0 && errno != ENOENT)
-        r = err_set(err, ERR_IO, errno, "remove '%s', which was adopted", file);
-    return r;
-}
-
-/* Is this X.job one that a worker made of a file in inbox/? Such have these two keys, and nothing
- * more. In one that somebody dropped, `inbox_file` is wrong, and is to be told as that. */
-static bool is_from_inbox(int fd, const char *file)
-{
-    CLEANUP(mem_free_text) char *text = NULL;
-    CLEANUP(job_free) struct job *job = NULL;
-    size_t len;
-    return fs_read_file(fd, file, JOB_FILE_MAX_BYTES, &text, &len, NULL) == 0 &&
-           job_parse_inbox(text, len, &job, NULL) == 1 && job->from_inbox && job->pipeline_id &&
-           json_object_size(job->whole) == 2;
-}
-
-static int fill_token(const struct adoption *adoption, int fence_fd, const char *token,
-                      const char *file, bool from_inbox, struct err *err)
-{
-    CLEANUP(fs_close)
-    int fd = openat(seat_dir(adoption->seat), token, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return err_set(err, ERR_IO, errno, "open 'running/%s/%s'", seat_name(adoption->seat),
-                       token);
-    int r = copy_attempts(adoption, fence_fd, fd, err);
-    if (r == 0 && from_inbox)
-        r = copy_job(fence_fd, fd, file, err);
-    if (r == 0) /* nothing was moved into it yet, so it may be synced */
-        r = fs_sync_dir(fd, token, err);
-    return r < 0 ? r : move_job(fence_fd, fd, file, from_inbox, err);
-}
-
-static int take_over(const struct adoption *adoption, int fence_fd, const char *name,
-                     struct err *err)
-{
-    char token[TOKEN_SIZE], file[NAME_SIZE];
-    (void)snprintf(file, sizeof(file), "%.250s.job", name);
-    bool from_inbox = is_from_inbox(fence_fd, file);
-    int r = from_inbox ? claim_inbox_undo(fence_fd, file, err) : 1;
-    if (r <= 0)
-        return r; /* 0: it died before the file came, and so there is no job yet */
-    r = token_make(seat_dir(adoption->seat), token, err);
-    if (r < 0)
-        return r;
-    r = fill_token(adoption, fence_fd, token, file, from_inbox, err);
-    struct claim *claim = NULL;
-    if (r == 0)
-        r = claim_from_token(adoption->seat, token, name, &claim, err);
-    if (r == 1)
-        adoption->fn(adoption->arg, claim, adoption->dead);
-    if (r < 0 && unlinkat(seat_dir(adoption->seat), token, AT_REMOVEDIR) < 0)
-        remember(adoption, token); /* the job may have moved there already */
-    return r < 0 ? r : 0;
-}
-
-/* All jobs in a fenced directory, then the directory itself. */
-static int empty_fence(const struct adoption *adoption, const char *fence, struct err *err)
-{
-    int seat_fd = seat_dir(adoption->seat);
-    CLEANUP(fs_close)
-    int fd = openat(seat_fd, fence, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOTDIR ? 0 : err_set(err, ERR_IO, errno, "open '%s'", fence);
-    for (int round = 0; round < ROUNDS; round++) {
-        char name[NAME_SIZE];
-        int r;
-        while ((r = token_job(fd, name, err)) == 1) {
-            r = take_over(adoption, fd, name, err);
-            if (r < 0)
-                return r;
-            /* These lines were the first one's; what turns up later has none. */
-            (void)unlinkat(fd, ATTEMPTS_FILE, 0);
-        }
-        if (r == 0)
-            r = token_discard(fd, err);
-        if (r < 0)
-            return r;
-        if (unlinkat(seat_fd, fence, AT_REMOVEDIR) == 0)
-            return 0;
-    }
-    return 0; /* it holds an input whose job is elsewhere: that is kept */
-}
-
 /* ---- one worker ---- */
 
 static int adopt_token(const struct adoption *adoption, int dead_fd, const char *token,
@@ -364,43 +189,52 @@ static int adopt_token(const struct adoption *adoption, int dead_fd, const char 
 {
     if (unlinkat(dead_fd, token, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return 0; /* it was empty */
+    struct seat *seat = adoption->seat;
     char fence[TOKEN_SIZE];
     name_token(fence);
-    if (renameat(dead_fd, token, seat_dir(adoption->seat), fence) < 0) {
+    int r = 0;
+    if (renameat(dead_fd, token, seat_dir(seat), fence) < 0) {
         int errnum = errno;
         struct stat st;
-        if (fstatat(seat_dir(adoption->seat), fence, &st, AT_SYMLINK_NOFOLLOW) < 0)
-            return errnum == ENOENT ? 0
-                                    : err_set(err, ERR_IO, errnum, "adopt 'running/%s/%s'",
-                                              adoption->dead, token);
+        bool there = fstatat(seat_dir(seat), fence, &st, AT_SYMLINK_NOFOLLOW) == 0;
+        if (!there && errnum == ENOENT && errno == ENOENT)
+            return 0;
+        if (!there)
+            r = err_set(err, ERR_IO, errnum, "adopt 'running/%s/%s'", adoption->dead, token);
     }
-    int r = empty_fence(adoption, fence, err);
+    if (r == 0)
+        r = fence_empty(adoption, fence, err);
     if (r < 0)
-        remember(adoption, fence);
+        seat_doubt(seat, fence, adoption->dead);
     return r;
 }
 
-/* What failed in an earlier look, once more. */
-static int finish_earlier(struct adopter *adopter, adopt_fn *fn, void *arg, struct err *err)
+/* What failed in an earlier look, or in a claim, once more. */
+static int clear_doubts(struct adopter *adopter, adopt_fn *fn, void *arg, struct err *err)
 {
-    size_t count = adopter->unfinished_count;
-    struct unfinished *earlier = TAKE(adopter->unfinished);
     int failed = 0;
-    adopter->unfinished_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct adoption adoption = { adopter, adopter->seat, earlier[i].dead, fn, arg };
-        int r = empty_fence(&adoption, earlier[i].token, err);
-        if (r < 0 && r != -ENOENT) {
-            remember(&adoption, earlier[i].token);
-            failed = r;
+    for (size_t count = seat_doubt_count(adopter->seat); count > 0; count--) {
+        char token[TOKEN_SIZE], whose[NAME_SIZE];
+        seat_take_doubt(adopter->seat, token, whose);
+        struct adoption adoption = { adopter->seat, whose, fn, arg };
+        int r = fence_empty(&adoption, token, failed ? NULL : err);
+        if (r < 0) {
+            seat_doubt(adopter->seat, token, whose);
+            failed = failed ? failed : r;
         }
-        free(earlier[i].dead);
     }
-    free(earlier);
     return failed;
 }
 
-static int adopt_worker(const struct adoption *adoption, struct watched *dead, struct err *err)
+/* A worker that takes over thousands must still beat. */
+static bool is_over(struct adopter *adopter)
+{
+    adopter->more = adopter->more || time_mono_ms() >= adopter->stop_ms;
+    return adopter->more;
+}
+
+static int adopt_worker(struct adopter *adopter, const struct adoption *adoption,
+                        struct watched *dead, struct err *err)
 {
     int running = spool_dir(seat_spool(adoption->seat), PLACE_RUNNING);
     CLEANUP(fs_close)
@@ -411,24 +245,25 @@ static int adopt_worker(const struct adoption *adoption, struct watched *dead, s
         return dead->has_dir ? err_set(err, ERR_IO, errno, "open 'running/%s'", dead->worker) : 0;
     CLEANUP(listing_release) struct listing listing = { 0 };
     int r = listing_read(fd, ".", &listing, err);
-    for (size_t i = 0; r == 0 && i < listing.count; i++)
+    for (size_t i = 0; r == 0 && i < listing.count && !is_over(adopter); i++)
         if (listing.entries[i].type == DT_DIR)
             r = adopt_token(adoption, fd, listing.entries[i].name, err);
     fs_close(&fd);
-    if (r == 0 && unlinkat(running, dead->worker, AT_REMOVEDIR) == 0)
+    if (r == 0 && !adopter->more && unlinkat(running, dead->worker, AT_REMOVEDIR) == 0)
         dead->has_dir = false;
     return r;
 }
 
 /* What it was writing in tmp/ when it died. */
-static void remove_unfinished_writes(const struct adopter *adopter, const char *worker)
+static void remove_unfinished_writes(const struct adopter *adopter, struct watched *one)
 {
     static const char *const endings[] = { "json", "status", "now" };
-    for (size_t i = 0; i < COUNT(endings); i++) {
+    for (size_t i = 0; i < COUNT(endings) && !one->cleared; i++) {
         char file[NAME_SIZE];
-        (void)snprintf(file, sizeof(file), "%.240s.%s", worker, endings[i]);
+        (void)snprintf(file, sizeof(file), "%.240s.%s", one->worker, endings[i]);
         (void)unlinkat(spool_dir(seat_spool(adopter->seat), PLACE_TMP), file, 0);
     }
+    one->cleared = true;
 }
 
 /* The newest stays, so that `health` can say when the last beat was. */
@@ -441,31 +276,40 @@ static void remove_beats(const struct adopter *adopter)
             (!newest || adopter->watched[i].stamp_ms > newest->stamp_ms))
             newest = &adopter->watched[i];
     for (size_t i = 0; i < adopter->count; i++) {
-        const struct watched *one = &adopter->watched[i];
+        struct watched *one = &adopter->watched[i];
         char file[NAME_SIZE];
-        if (!one->dead || one->has_dir || one == newest)
+        if (!one->dead || one->has_dir)
             continue;
+        remove_unfinished_writes(adopter, one);
         (void)snprintf(file, sizeof(file), "%.240s.json", one->worker);
-        (void)unlinkat(beats, file, 0);
-        remove_unfinished_writes(adopter, one->worker);
+        if (one != newest)
+            (void)unlinkat(beats, file, 0);
     }
 }
 
 int adopter_look(struct adopter *adopter, adopt_fn *fn, void *arg, struct err *err)
 {
     int suspects = 0, failed = 0;
+    adopter->stop_ms = time_mono_ms() + SLICE_MS;
+    adopter->more = false;
     int r = look_around(adopter, &suspects, err);
     if (r < 0)
         return r;
-    failed = finish_earlier(adopter, fn, arg, err);
-    for (size_t i = 0; i < adopter->count; i++) {
+    failed = clear_doubts(adopter, fn, arg, err);
+    for (size_t i = 0; i < adopter->count && !adopter->more; i++) {
         struct watched *one = &adopter->watched[i];
-        struct adoption adoption = { adopter, adopter->seat, one->worker, fn, arg };
+        struct adoption adoption = { adopter->seat, one->worker, fn, arg };
         if (!one->dead || !one->has_dir)
             continue;
-        r = adopt_worker(&adoption, one, failed ? NULL : err); /* one that fails stops no other */
+        r = adopt_worker(adopter, &adoption, one,
+                         failed ? NULL : err); /* one that fails stops no other */
         failed = failed ? failed : r;
     }
     remove_beats(adopter);
-    return failed ? failed : suspects;
+    return failed ? failed : suspects + (int)seat_doubt_count(adopter->seat) + adopter->more;
+}
+
+bool adopter_has_more(const struct adopter *adopter)
+{
+    return adopter->more;
 }

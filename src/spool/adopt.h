@@ -25,9 +25,13 @@ void adopter_free(struct adopter **adopter);
  * a runner had been started. The callee owns the claim, and defers or publishes it. */
 typedef void adopt_fn(void *arg, struct claim *claim, const char *dead_worker);
 
-/* Looks at all heartbeats and directories in running/. Calls fn for each job adopted. Removes the
- * debris of the dead, and their heartbeats but for the newest. Returns how many workers it is
- * watching that look dead but are not certain yet (look again soon), or negative. */
+/* Looks at all heartbeats and directories in running/. Calls fn for each job adopted: those of the
+ * dead, and with this worker's own name those that it lost sight of (seat_doubt). Removes the
+ * debris of the dead, and their heartbeats but for the newest. Returns how many workers and
+ * directories there are that look like work to come (look again soon), or negative. */
 int adopter_look(struct adopter *adopter, adopt_fn *fn, void *arg, struct err *err);
+/* Did the last look end before all was taken over, so that the worker can beat? Then look again at
+ * once. */
+bool adopter_has_more(const struct adopter *adopter);
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "spool/pending.h"
+#include "spool/record.h"
 #include "spool/token.h"
 
 #include <errno.h>
@@ -30,10 +31,13 @@ const struct claim_rules claim_rules_default = { .settle_ms = 2000, .input_wait_
 
 /* ---- what a claim holds ---- */
 
-static bool exists_at(int dir_fd, const char *path)
+/* Is it there? 1, 0, or < 0: it cannot be told. */
+static int look_at(int dir_fd, const char *path)
 {
     struct stat st;
-    return fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 1;
+    return errno == ENOENT ? 0 : -errno;
 }
 
 /* The input of a job from the inbox lies beside X.job, and nowhere else. */
@@ -50,7 +54,15 @@ static int check_input(const struct claim *claim, struct err *err)
                : err_set(err, ERR_CONFIG, 0, "'%s' of this job is not a regular file", path);
 }
 
-static void read_job(struct claim *claim)
+/* Errors of the filesystem, not of what lies in it: the next look may have better luck. */
+static bool passes(int errnum)
+{
+    return errnum == EIO || errnum == ESTALE || errnum == EINTR || errnum == ENOMEM ||
+           errnum == EMFILE || errnum == ENFILE || errnum == ETIMEDOUT || errnum == EREMOTEIO;
+}
+
+/* What is wrong with it is in job_err; < 0: it could not be looked at. */
+static int read_job(struct claim *claim)
 {
     struct stat st;
     if (fstatat(claim->dir_fd, claim->file, &st, AT_SYMLINK_NOFOLLOW) == 0)
@@ -58,17 +70,31 @@ static void read_job(struct claim *claim)
     int r = fs_read_file(claim->dir_fd, claim->file, JOB_FILE_MAX_BYTES, &claim->text, &claim->len,
                          &claim->job_err);
     if (r < 0)
-        return;
-    r = exists_at(claim->dir_fd, JOB_INPUT_DIR)
-            ? job_parse_inbox(claim->text, claim->len, &claim->job, &claim->job_err)
-            : job_parse(claim->text, claim->len, &claim->job, &claim->job_err);
-    if (r > 0 && check_input(claim, &claim->job_err) < 0)
+        return passes(-r) ? r : 0;
+    int inbox = look_at(claim->dir_fd, JOB_INPUT_DIR);
+    if (inbox < 0 && passes(-inbox))
+        return err_set(&claim->job_err, ERR_IO, -inbox, "stat '" JOB_INPUT_DIR "'");
+    r = inbox > 0 ? job_parse_inbox(claim->text, claim->len, &claim->job, &claim->job_err)
+                  : job_parse(claim->text, claim->len, &claim->job, &claim->job_err);
+    int input = r > 0 ? check_input(claim, &claim->job_err) : 0;
+    if (input < 0)
         job_free(&claim->job);
+    if (input < 0 && passes(-input))
+        return input;
     if (r == 0)
         (void)err_set(&claim->job_err, ERR_CONFIG, 0, "the job file %s",
                       claim->len ? "ends too soon" : "is empty");
     else if (r < 0)
         err_context(&claim->job_err, "%s.json", claim->name);
+    return 0;
+}
+
+/* Lines that are for ever unreadable are none; but what was charged must not be forgotten because a
+ * share was slow to answer. */
+static int read_attempts(struct claim *claim, struct err *err)
+{
+    int r = attempts_read(claim->dir_fd, &claim->attempts, err);
+    return r < 0 && passes(-r) ? r : 0;
 }
 
 /* With room for the lines to come, as a disk may fill up. That the room cannot be had keeps no job
@@ -95,10 +121,20 @@ int claim_from_token(struct seat *seat, const char *token, const char *name,
     int r = claim_reopen(claim, err);
     if (r < 0)
         return r;
-    read_job(claim);
+    r = read_job(claim);
+    if (r < 0) {
+        if (err)
+            *err = claim->job_err;
+        return r;
+    }
     make_attempts(claim->dir_fd);
-    struct err unread;
-    (void)attempts_read(claim->dir_fd, &claim->attempts, &unread); /* unreadable: none are known */
+    struct err unread = { 0 };
+    r = read_attempts(claim, &unread);
+    if (r < 0) {
+        if (err)
+            *err = unread;
+        return r;
+    }
     *ret_claim = TAKE(claim);
     return 1;
 }
@@ -204,7 +240,8 @@ int claim_give_back(struct seat *seat, const char *token, const char *name, int 
 {
     char target[NAME_SIZE];
     name_deferred_format(name, 0, token, target);
-    (void)renameat(seat_dir(seat), token, spool_dir(seat_spool(seat), PLACE_DEFERRED), target);
+    if (renameat(seat_dir(seat), token, spool_dir(seat_spool(seat), PLACE_DEFERRED), target) < 0)
+        seat_doubt(seat, token, seat_name(seat));
     return r;
 }
 
@@ -226,6 +263,23 @@ static bool is_of_this_name(struct seat *seat, int errnum)
     }
 }
 
+/* The rename into TOKEN said ENOENT: was it done all the same? As take_file. */
+static int after_enoent(struct seat *seat, const char *token, const char *target, struct err *err)
+{
+    int there = look_at(seat_dir(seat), target);
+    if (there > 0)
+        return 1;
+    int empty = there < 0 ? there : look_at(seat_dir(seat), token);
+    if (empty > 0) {
+        seat_keep_token(seat, token);
+        return 0;
+    }
+    if (empty < 0)
+        seat_doubt(seat, token, seat_name(seat));
+    return err_set(err, ERR_IO, empty < 0 ? -empty : ENOENT, "our directory 'running/%s'",
+                   seat_name(seat));
+}
+
 /* 1: it lies in running/ME/TOKEN. 0, < 0: as claim_pending. */
 static int take_file(struct seat *seat, enum spool_place lane, const char *file_name,
                      const char *name, char token[TOKEN_SIZE], struct err *err)
@@ -238,18 +292,13 @@ static int take_file(struct seat *seat, enum spool_place lane, const char *file_
     if (renameat(spool_dir(seat_spool(seat), lane), file_name, seat_dir(seat), target) == 0)
         return 1;
     int errnum = errno;
-    if (errnum == ENOENT) {
-        if (exists_at(seat_dir(seat), target))
+    if (errnum == ENOENT)
+        return after_enoent(seat, token, target, err);
+    if (unlinkat(seat_dir(seat), token, AT_REMOVEDIR) < 0 && errno != ENOENT) {
+        if (errno == ENOTEMPTY || errno == EEXIST)
             return 1;
-        if (exists_at(seat_dir(seat), token)) {
-            seat_keep_token(seat, token);
-            return 0;
-        }
-        return err_set(err, ERR_IO, ENOENT, "our directory 'running/%s'", seat_name(seat));
+        seat_doubt(seat, token, seat_name(seat));
     }
-    if (unlinkat(seat_dir(seat), token, AT_REMOVEDIR) < 0 &&
-        (errno == ENOTEMPTY || errno == EEXIST))
-        return 1;
     (void)err_set(err, ERR_IO, errnum, "take '%s/%s'", spool_place_name(lane), file_name);
     return is_of_this_name(seat, errnum) ? 0 : -errnum;
 }
@@ -307,6 +356,22 @@ static int drop_withdrawn(struct seat *seat, const char *token, int dir_fd)
     return 0;
 }
 
+/* 1: it is running/ME/TOKEN. 0, < 0: as claim_deferred. */
+static int take_dir(struct seat *seat, const char *dir_name, const char *token, struct err *err)
+{
+    int deferred = spool_dir(seat_spool(seat), PLACE_DEFERRED);
+    if (renameat(deferred, dir_name, seat_dir(seat), token) == 0)
+        return 1;
+    int errnum = errno, there = look_at(seat_dir(seat), token);
+    if (there > 0)
+        return 1;
+    if (there == 0 && errnum == ENOENT)
+        return 0;
+    seat_doubt(seat, token, seat_name(seat)); /* it may still be on its way */
+    (void)err_set(err, ERR_IO, errnum, "take 'deferred/%s'", dir_name);
+    return is_of_this_name(seat, errnum) ? 0 : -errnum;
+}
+
 int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_claim,
                    struct err *err)
 {
@@ -319,20 +384,13 @@ int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_c
         return 0;
     }
     name_token(token); /* an own fresh name, so that what lies there is what this rename moved */
-    int deferred = spool_dir(seat_spool(seat), PLACE_DEFERRED);
-    if (renameat(deferred, dir_name, seat_dir(seat), token) < 0) {
-        int errnum = errno;
-        if (!exists_at(seat_dir(seat), token)) {
-            if (errnum == ENOENT)
-                return 0;
-            (void)err_set(err, ERR_IO, errnum, "take 'deferred/%s'", dir_name);
-            return is_of_this_name(seat, errnum) ? 0 : -errnum;
-        }
-    }
+    int r = take_dir(seat, dir_name, token, err);
+    if (r != 1)
+        return r;
     CLEANUP(fs_close)
     int dir_fd = openat(seat_dir(seat), token, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int r = dir_fd < 0 ? err_set(err, ERR_IO, errno, "open 'deferred/%s' as taken", dir_name)
-                       : token_job(dir_fd, name, err);
+    r = dir_fd < 0 ? err_set(err, ERR_IO, errno, "open 'deferred/%s' as taken", dir_name)
+                   : token_job(dir_fd, name, err);
     if (r == 0)
         return drop_withdrawn(seat, token, dir_fd);
     if (r == 1) {
@@ -342,75 +400,4 @@ int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_c
         r = claim_from_token(seat, token, name, ret_claim, err);
     }
     return r < 0 ? claim_give_back(seat, token, name, r) : r;
-}
-
-/* ---- attempts ---- */
-
-void claim_out_name(const struct claim *claim, char out[OUT_NAME_SIZE])
-{
-    (void)snprintf(out, OUT_NAME_SIZE, "out.%d", claim->attempts.started);
-}
-
-static json_t *start_line(const struct claim *claim, int number)
-{
-    char time[TIME_TEXT_SIZE];
-    json_t *line = json_object();
-    json_set_text(line, "event", "start");
-    json_set_int(line, "attempt", number);
-    json_set_text(line, "at", time_format(time_wall_ms(), time));
-    json_set_text(line, "worker", seat_name(claim->seat));
-    return line;
-}
-
-/* On disk before the runner starts: a job that takes the whole machine down must be charged for it.
- * X.job first, before any other sync here: see publish.c. */
-static int write_start(struct claim *claim, int number, struct err *err)
-{
-    int r = fs_sync_file(claim->dir_fd, claim->file, err);
-    if (r == 0)
-        r = attempts_append(claim->dir_fd, start_line(claim, number), err);
-    return r < 0 ? r : fs_sync_file(claim->dir_fd, ATTEMPTS_FILE, err);
-}
-
-static int make_out(const struct claim *claim, const char *out, int *ret_fd, struct err *err)
-{
-    int r = fs_remove_tree(claim->dir_fd, out, err);
-    if (r < 0)
-        return r;
-    if (mkdirat(claim->dir_fd, out, 0777) < 0)
-        return err_set(err, ERR_IO, errno, "make '%s' of job '%s'", out, claim->name);
-    *ret_fd = openat(claim->dir_fd, out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    return *ret_fd < 0 ? err_set(err, ERR_IO, errno, "open '%s' of job '%s'", out, claim->name) : 0;
-}
-
-int claim_start(struct claim *claim, int *ret_number, int *ret_out_fd, struct err *err)
-{
-    int number = claim->attempts.started + 1;
-    char out[OUT_NAME_SIZE];
-    (void)snprintf(out, sizeof(out), "out.%d", number);
-    CLEANUP(fs_close) int fd = -1;
-    int r = make_out(claim, out, &fd, err);
-    if (r == 0)
-        r = write_start(claim, number, err);
-    if (r < 0) {
-        (void)fs_remove_tree(claim->dir_fd, out, NULL);
-        return r;
-    }
-    attempts_note(&claim->attempts, start_line(claim, number));
-    *ret_number = number;
-    *ret_out_fd = fd;
-    fd = -1;
-    return 0;
-}
-
-int claim_ended(struct claim *claim, const struct attempt_end *end, struct err *err)
-{
-    json_t *line = attempts_end_line(claim->attempts.started, end);
-    attempts_note(&claim->attempts, json_incref(line)); /* known even if it cannot be written */
-    int r = attempts_append(claim->dir_fd, json_incref(line), err);
-    if (r < 0)
-        claim->unwritten = line; /* once more before the claim ends: publish.c */
-    else
-        json_decref(line);
-    return r;
 }

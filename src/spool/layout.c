@@ -119,13 +119,26 @@ static int mark_write(int root, const char *path, struct err *err)
         err_context(err, "'%s'", path);
         return r;
     }
+    struct stat st;
     if (linkat(root, name, root, MARK_FILE, 0) < 0 && errno != EEXIST)
-        /* No hard links here (FAT, some shares): the rename is as good unless two do it at once. */
-        r = renameat(root, name, root, MARK_FILE) < 0
+        /* No hard links here (FAT, some shares): the rename is as good unless two do it at once;
+         * then the other one's may be there, and ours removed by it. */
+        r = renameat(root, name, root, MARK_FILE) < 0 &&
+                    fstatat(root, MARK_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0
                 ? err_set(err, ERR_IO, errno, "make '%s/%s'", path, MARK_FILE)
                 : 0;
     (void)unlinkat(root, name, 0);
     return r;
+}
+
+/* What an init that was cut off was writing. */
+static void remove_unfinished_marks(int root)
+{
+    CLEANUP(listing_release) struct listing listing = { 0 };
+    (void)listing_read(root, ".", &listing, NULL);
+    for (size_t i = 0; i < listing.count; i++)
+        if (str_has_prefix(listing.entries[i].name, MARK_FILE "."))
+            (void)unlinkat(root, listing.entries[i].name, 0);
 }
 
 static int refuse_strange_content(int root, const char *path, struct err *err)
@@ -204,6 +217,8 @@ int spool_init(const char *dir, struct err *err)
     }
     if (r == 0)
         r = make_places(root, path, err);
+    if (r == 0)
+        remove_unfinished_marks(root);
     return r < 0 ? r : sync_at(root, "..", "the directory above the spool", err);
 }
 

@@ -24,6 +24,10 @@ struct seat {
     char spare[TOKEN_SIZE]; /* an empty directory in it; "": none */
     int64_t started_ms, beat_count;
     int64_t pending, done, error; /* as last told, for the last beat */
+    struct doubt {
+        char token[TOKEN_SIZE], whose[NAME_SIZE];
+    } * doubts;
+    size_t doubt_count;
 };
 
 /* host.pid.random: of the host only what is plain in a file's name everywhere. */
@@ -84,6 +88,7 @@ void seat_free(struct seat **seat)
     if (!*seat)
         return;
     fs_close(&(*seat)->dir_fd);
+    free((*seat)->doubts);
     free(*seat);
     *seat = NULL;
 }
@@ -266,4 +271,26 @@ void seat_keep_token(struct seat *seat, const char *token)
         (void)unlinkat(seat->dir_fd, token, AT_REMOVEDIR);
     else
         memcpy(seat->spare, token, TOKEN_SIZE);
+}
+
+/* ---- what must be looked at again ---- */
+
+void seat_doubt(struct seat *seat, const char *token, const char *whose)
+{
+    seat->doubts = mem_resize(seat->doubts, seat->doubt_count + 1, sizeof(seat->doubts[0]));
+    struct doubt *one = &seat->doubts[seat->doubt_count++];
+    (void)snprintf(one->token, sizeof(one->token), "%s", token);
+    (void)snprintf(one->whose, sizeof(one->whose), "%s", whose);
+}
+
+size_t seat_doubt_count(const struct seat *seat)
+{
+    return seat->doubt_count;
+}
+
+void seat_take_doubt(struct seat *seat, char ret_token[TOKEN_SIZE], char ret_whose[NAME_SIZE])
+{
+    memcpy(ret_token, seat->doubts[0].token, TOKEN_SIZE);
+    memcpy(ret_whose, seat->doubts[0].whose, NAME_SIZE);
+    memmove(seat->doubts, seat->doubts + 1, --seat->doubt_count * sizeof(seat->doubts[0]));
 }

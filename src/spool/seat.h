@@ -38,6 +38,15 @@ int seat_reopen(struct seat *seat, struct err *err);
 int seat_take_token(struct seat *seat, char ret_token[TOKEN_SIZE], struct err *err);
 void seat_keep_token(struct seat *seat, const char *token);
 
+/* A directory of ours that may hold a job which nobody here has in hand: it was not learnt whether
+ * the rename into it was done, or what came next failed half-way. While we live nobody else looks
+ * there; the next look for dead workers does (adopt.h). `whose` had the job: this worker, or the
+ * dead one from which it was being adopted. */
+void seat_doubt(struct seat *seat, const char *token, const char *whose);
+size_t seat_doubt_count(const struct seat *seat);
+/* Takes the oldest out. */
+void seat_take_doubt(struct seat *seat, char ret_token[TOKEN_SIZE], char ret_whose[NAME_SIZE]);
+
 /* Writes heartbeat/WORKER.json: who this is from the seat, the rest from beat. Replaced through
  * tmp/; where that fails overwritten in place; where that fails touched. */
 int seat_beat(struct seat *seat, const struct heartbeat *beat, struct err *err);

@@ -1,8 +1,9 @@
 /* points - each scenario, hurt at its 1st, 2nd, 3rd … call that touches the spool, until it runs to
  * its end unhurt; after each, is every job there once, and does it end?
  *
- *     points [SCENARIO…]     TORTURE=whole: every point; else a part that fits into `make check`
- *     points SCENARIO KIND AT  one point again, as a failure names it
+ *     points [SCENARIO]        TORTURE=whole: every point; else calls that change something, and of
+ *                              these a part that fits into `make check`
+ *     points SCENARIO KIND AT  one point again, as a failure names it; TORTURE_KEEP=1 leaves it
  *
  * TAP, a test for each scenario and kind of hurt, with the number of points tried. */
 #include "scenarios.h"
@@ -84,12 +85,13 @@ static int judge(struct world *world, int status, struct err *err)
 }
 
 /* 1: hurt at this point. 0: there is no such point any more. < 0: *err. */
-static int try_point(const struct scenario *scenario, const struct kind *kind, long at,
+static int try_point(const struct scenario *scenario, const struct kind *kind, long at, bool whole,
                      struct world *world, struct err *err)
 {
     struct fault_plan plan = kind->plan;
     int status, r = 0;
     plan.at = at;
+    plan.changes_only = !whole;
     world_make(world, !scenario->no_spool);
     if (scenario->make)
         scenario->make(world);
@@ -113,12 +115,12 @@ static int try_point(const struct scenario *scenario, const struct kind *kind, l
 static bool try_all(const struct scenario *scenario, const struct kind *kind, struct world *world,
                     bool whole, int number)
 {
-    long stride = whole ? 1 : kind->stride, points = 0;
+    long stride = whole ? 1 : kind->stride * scenario->stride, points = 0;
     int failures = 0, r = 1;
     char told[FAILURES_SHOWN][ERR_TEXT_SIZE];
     for (long at = 1; r != 0; at += stride) {
         struct err err = { 0 };
-        r = try_point(scenario, kind, at, world, &err);
+        r = try_point(scenario, kind, at, whole, world, &err);
         points += r != 0;
         if (r < 0 && failures++ < FAILURES_SHOWN)
             (void)snprintf(told[failures - 1], sizeof(told[0]), "%s", err.text);
@@ -133,14 +135,14 @@ static bool try_all(const struct scenario *scenario, const struct kind *kind, st
     return failures == 0;
 }
 
-static int one_point(struct world *world, char **args)
+static int one_point(struct world *world, bool whole, char **args)
 {
     for (size_t i = 0; i < COUNT(kinds); i++) {
         const struct scenario *scenario = scenario_find(args[1]);
         struct err err = { 0 };
         if (!scenario || strcmp(args[2], kinds[i].name) != 0)
             continue;
-        int r = try_point(scenario, &kinds[i], atol(args[3]), world, &err);
+        int r = try_point(scenario, &kinds[i], atol(args[3]), whole, world, &err);
         (void)printf("%d %s\n", r, err.text);
         return r < 0;
     }
@@ -154,7 +156,7 @@ int main(int argc, char **argv)
     struct world *world = world_new();
     int number = 0;
     if (argc == 4)
-        return one_point(world, argv);
+        return one_point(world, whole, argv);
     for (size_t i = 0; i < scenario_count; i++)
         for (size_t j = 0; j < COUNT(kinds); j++)
             if (argc < 2 || strcmp(argv[1], scenarios[i].name) == 0)

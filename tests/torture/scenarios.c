@@ -90,6 +90,8 @@ static void run(struct stage *stage, struct claim **claim)
 {
     CLEANUP(fs_close) int out = -1;
     struct err err = { 0 };
+    if (*claim && !claim_job(*claim, &err)) /* it would end as a bad job */
+        world_stuck(stage->world, "read the job", &err);
     if (!start(stage, claim, &out))
         return;
     (void)INSIST(stage->world, &err,
@@ -317,17 +319,17 @@ static void act_adopt(struct stage *stage)
 }
 
 const struct scenario scenarios[] = {
-    { "init", NULL, act_init, true, true },
-    { "submit", make_submit, submit_all, true, false },
-    { "submit many", make_submit_many, submit_all, true, false },
-    { "seat", NULL, act_seat, true, false },
-    { "claim to done", make_a, act_done, false, false },
-    { "claim to error", make_a, act_error, false, false },
-    { "name taken", make_taken, act_done, false, false },
-    { "defer", make_a, act_defer, false, false },
-    { "deferred to done", make_deferred, act_again, false, false },
-    { "withdrawn", make_a, act_withdrawn, false, false },
-    { "adoption", make_dead, act_adopt, false, false },
+    { "init", NULL, act_init, true, true, 3 },
+    { "submit", make_submit, submit_all, true, false, 1 },
+    { "submit many", make_submit_many, submit_all, true, false, 2 },
+    { "seat", NULL, act_seat, true, false, 1 },
+    { "claim to done", make_a, act_done, false, false, 1 },
+    { "claim to error", make_a, act_error, false, false, 1 },
+    { "name taken", make_taken, act_done, false, false, 1 },
+    { "defer", make_a, act_defer, false, false, 1 },
+    { "deferred to done", make_deferred, act_again, false, false, 1 },
+    { "withdrawn", make_a, act_withdrawn, false, false, 1 },
+    { "adoption", make_dead, act_adopt, false, false, 3 },
 };
 const size_t scenario_count = COUNT(scenarios);
 

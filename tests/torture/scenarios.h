@@ -16,6 +16,7 @@ struct scenario {
     void (*act)(struct stage *stage);  /* in the child */
     bool alone;                        /* it takes no seat, and the spool is not opened for it */
     bool no_spool;
+    long stride; /* of a quick run */
 };
 
 extern const struct scenario scenarios[];

@@ -359,7 +359,7 @@ static bool may_stay(const char *dir, const char *name)
     if (strcmp(dir, ".") != 0)
         return str_has_prefix(dir, "done") || str_has_prefix(dir, "error") ||
                strcmp(dir, "heartbeat") == 0 || strcmp(dir, "media") == 0 ||
-               (strcmp(dir, "tmp") == 0 && str_has_prefix(name, "submit."));
+               strcmp(dir, "tmp") == 0;
     for (size_t i = 0; i < COUNT(places); i++)
         if (strcmp(name, places[i]) == 0)
             return true;

@@ -175,7 +175,61 @@ static void test_a_failed_adoption_is_finished(void **state)
     }
 }
 
-/* Of two dead ones the older goes, with what it was writing. */
+/* Adopters that died in the midst of it: their directory holds a fence, and in it .next with some
+ * of what belongs to the job. It is one job again, with its input and what was tried. */
+static void test_an_adoption_that_was_cut_off(void **state)
+{
+    static const char *const cut[][2] = {
+        { "running/old.1.x/t/a.job", "running/old.1.x/t/.next/input" },
+        { "running/old.1.x/t/.next/a.job", "running/old.1.x/t/.next/input" },
+        { "running/old.1.x/t/a.job", "running/old.1.x/t/input" },
+    };
+    struct fixture *fixture = *state;
+    int root = spool_root(fixture->spool);
+    for (size_t i = 0; i < COUNT(cut); i++) {
+        struct adopted adopted = { 0 };
+        CLEANUP(mem_free_text) char *clip = mem_printf("%s/a.mp4", cut[i][1]);
+        assert_int_equal(mkdirat(root, "running/old.1.x", 0700), 0);
+        assert_int_equal(mkdirat(root, "running/old.1.x/t", 0700), 0);
+        assert_int_equal(mkdirat(root, "running/old.1.x/t/.next", 0700), 0);
+        assert_int_equal(mkdirat(root, cut[i][1], 0700), 0);
+        fixture_drop(fixture, cut[i][0], JOB);
+        fixture_drop(fixture, clip, "x");
+        fixture_drop(fixture, "running/old.1.x/t/.next/attempts.jsonl", "torn");
+        fixture_drop(fixture, "running/old.1.x/t/attempts.jsonl",
+                     "{\"event\":\"start\",\"attempt\":1}\n");
+        (void)look(fixture, 0, 0, &adopted);
+        struct stat st;
+        if (adopted.count != 1 || claim_attempts(adopted.claim)->charged != 1 ||
+            fstatat(claim_dir(adopted.claim), "input/a.mp4", &st, 0) < 0 ||
+            fixture_has(fixture, "running/old.1.x"))
+            fail_msg("row %zu: %d adopted", i, adopted.count);
+        assert_int_equal(claim_defer(adopted.claim, 0, NULL), 0);
+        claim_free(&adopted.claim);
+    }
+}
+
+/* A directory of our own that a claim was in doubt about: what lies in it comes back. */
+static void test_doubts(void **state)
+{
+    struct fixture *fixture = *state;
+    struct adopted adopted = { 0 };
+    CLEANUP(mem_free_text) char *dir = mem_printf("running/%s/t", seat_name(fixture->seat));
+    CLEANUP(mem_free_text) char *job = mem_printf("%s/a.job", dir);
+    assert_int_equal(mkdirat(spool_root(fixture->spool), dir, 0700), 0);
+    fixture_drop(fixture, job, JOB);
+    seat_doubt(fixture->seat, "nothing", seat_name(fixture->seat));
+    seat_doubt(fixture->seat, "t", seat_name(fixture->seat));
+    assert_int_equal(look(fixture, 3600000, 3600000, &adopted), 0);
+    assert_int_equal(adopted.count, 1);
+    assert_string_equal(claim_name(adopted.claim), "a");
+    assert_false(fixture_has(fixture, dir));
+    assert_int_equal(seat_doubt_count(fixture->seat), 0);
+    assert_int_equal(claim_defer(adopted.claim, 0, NULL), 0);
+    claim_free(&adopted.claim);
+}
+
+/* Of two dead ones the heartbeat of the older goes, and what both were writing. */
 static void test_unfinished_writes_go(void **state)
 {
     struct fixture *fixture = *state;
@@ -194,7 +248,7 @@ static void test_unfinished_writes_go(void **state)
     assert_false(fixture_has(fixture, "heartbeat/older.json"));
     assert_false(fixture_has(fixture, "tmp/older.now"));
     assert_true(fixture_has(fixture, "heartbeat/newer.json"));
-    assert_true(fixture_has(fixture, "tmp/newer.now"));
+    assert_false(fixture_has(fixture, "tmp/newer.now"));
 }
 
 static void test_survey(void **state)
@@ -273,6 +327,8 @@ int main(void)
         FIXTURE_TEST(test_deaths),
         FIXTURE_TEST(test_without_heartbeat),
         FIXTURE_TEST(test_a_failed_adoption_is_finished),
+        FIXTURE_TEST(test_an_adoption_that_was_cut_off),
+        FIXTURE_TEST(test_doubts),
         FIXTURE_TEST(test_unfinished_writes_go),
         FIXTURE_TEST(test_survey),
         FIXTURE_TEST(test_layout),

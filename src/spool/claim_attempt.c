@@ -1,0 +1,85 @@
+/* claim_attempt.c - the lines and the directory of one attempt. */
+#include "spool/claim_private.h"
+
+#include "base/time.h"
+#include "spool/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void claim_out_name(const struct claim *claim, char out[OUT_NAME_SIZE])
+{
+    (void)snprintf(out, OUT_NAME_SIZE, "out.%d", claim->attempts.started);
+}
+
+static json_t *start_line(const struct claim *claim, int number)
+{
+    char time[TIME_TEXT_SIZE];
+    json_t *line = json_object();
+    json_set_text(line, "event", "start");
+    json_set_int(line, "attempt", number);
+    json_set_text(line, "at", time_format(time_wall_ms(), time));
+    json_set_text(line, "worker", seat_name(claim->seat));
+    return line;
+}
+
+/* On disk before the runner starts: a job that takes the whole machine down must be charged for it.
+ * X.job first, before any other sync here: see publish.c. */
+static int write_start(struct claim *claim, int number, struct err *err)
+{
+    int r = fs_sync_file(claim->dir_fd, claim->file, err);
+    if (r == 0)
+        r = attempts_append(claim->dir_fd, start_line(claim, number), err);
+    if (r < 0)
+        return r;
+    attempts_note(&claim->attempts, start_line(claim, number));
+    return fs_sync_file(claim->dir_fd, ATTEMPTS_FILE, err);
+}
+
+static int make_out(const struct claim *claim, const char *out, int *ret_fd, struct err *err)
+{
+    int r = fs_remove_tree(claim->dir_fd, out, err);
+    if (r < 0)
+        return r;
+    if (mkdirat(claim->dir_fd, out, 0777) < 0)
+        return err_set(err, ERR_IO, errno, "make '%s' of job '%s'", out, claim->name);
+    *ret_fd = openat(claim->dir_fd, out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return *ret_fd < 0 ? err_set(err, ERR_IO, errno, "open '%s' of job '%s'", out, claim->name) : 0;
+}
+
+int claim_start(struct claim *claim, int *ret_number, int *ret_out_fd, struct err *err)
+{
+    int number = claim->attempts.started + 1;
+    char out[OUT_NAME_SIZE];
+    (void)snprintf(out, sizeof(out), "out.%d", number);
+    CLEANUP(fs_close) int fd = -1;
+    int r = make_out(claim, out, &fd, err);
+    if (r == 0)
+        r = write_start(claim, number, err);
+    if (r < 0) {
+        (void)fs_remove_tree(claim->dir_fd, out, NULL);
+        if (claim->attempts.started == number) /* the line is there, and no runner will be */
+            (void)claim_ended(claim, &(struct attempt_end){ .failure = failure_name(FAILURE_IO) },
+                              NULL);
+        return r;
+    }
+    *ret_number = number;
+    *ret_out_fd = fd;
+    fd = -1;
+    return 0;
+}
+
+int claim_ended(struct claim *claim, const struct attempt_end *end, struct err *err)
+{
+    json_t *line = attempts_end_line(claim->attempts.started, end);
+    attempts_note(&claim->attempts, json_incref(line)); /* known even if it cannot be written */
+    int r = attempts_append(claim->dir_fd, json_incref(line), err);
+    if (r < 0)
+        claim->unwritten = line; /* once more before the claim ends: publish.c */
+    else
+        json_decref(line);
+    return r;
+}

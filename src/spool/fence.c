@@ -1,0 +1,202 @@
+/* fence.c - out of the directory of a dead worker, and on in a fresh one.
+ *
+ * The dead one may still hold the directory open, and on NFS even land a new claim in it through
+ * its name cache (measured), so nothing goes on in that directory: the job moves to a fresh one.
+ * That is filled inside the fence, as .next, X.job last, and then becomes a TOKEN by one rename: a
+ * job and its input, which are two files, must not be torn apart when the adopter dies or fails
+ * between them. Whoever takes over a fence with a .next in it puts back what lies there and begins
+ * again. All these renames are by path, so that an adopter that is taken for dead in its turn finds
+ * none of them. What is left of the fence is debris; it is cleared of all but *.job and removed
+ * with rmdir, so that a job that turns up in it late stops the rmdir and is adopted as well. */
+#include "spool/fence.h"
+
+#include "base/mem.h"
+#include "spool/claim_private.h"
+#include "spool/record.h"
+#include "spool/token.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NEXT ".next"
+
+enum {
+    ROUNDS = 8,
+    ATTEMPTS_MAX_BYTES = 16 << 20,
+    PATH_SIZE = TOKEN_SIZE + sizeof(NEXT) + NAME_SIZE,
+};
+
+/* What is there for good but cannot be read is no line at all; what only fails now is tried again.
+ */
+static bool is_unreadable(int r)
+{
+    return r == -ENOENT || r == -EACCES || r == -EPERM || r == -EFBIG || r == -EINVAL ||
+           r == -ELOOP;
+}
+
+/* Into .next: what was tried, and that the attempt that was under way is lost. */
+static int copy_attempts(const struct adoption *adoption, int from, int to, struct err *err)
+{
+    CLEANUP(mem_free_text) char *text = NULL;
+    size_t len = 0;
+    int r = fs_read_file(from, ATTEMPTS_FILE, ATTEMPTS_MAX_BYTES, &text, &len, err);
+    if (r < 0 && !is_unreadable(r))
+        return r;
+    r = fs_write_file(to, ATTEMPTS_FILE, text ? text : "", r < 0 ? 0 : len, 0, err);
+    struct attempts attempts = { 0 };
+    if (r == 0)
+        r = attempts_read(to, &attempts, err);
+    if (r == 0 && attempts.open) {
+        CLEANUP(mem_free_text) char *message = mem_printf("worker %s died", adoption->dead);
+        struct attempt_end end = { failure_name(FAILURE_LOST), message, true, NULL };
+        r = attempts_append(to, attempts_end_line(attempts.started, &end), err);
+    }
+    attempts_release(&attempts);
+    return r < 0 ? r : fs_sync_file(to, ATTEMPTS_FILE, err);
+}
+
+/* A rename inside running/ME: by path, so that it fails when running/ME is fenced. 0 also when
+ * there was nothing to move. */
+static int move(const struct seat *seat, const char *from, const char *to, struct err *err)
+{
+    if (renameat(seat_dir(seat), from, seat_dir(seat), to) == 0)
+        return 0;
+    int errnum = errno;
+    struct stat st;
+    if (errnum == ENOENT || fstatat(seat_dir(seat), from, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errnum == ENOENT || errno == ENOENT
+                   ? 0 /* it was not there, or is no more: then it was moved */
+                   : err_set(err, ERR_IO, errno, "stat 'running/%s/%s'", seat_name(seat), from);
+    return err_set(err, ERR_IO, errnum, "move 'running/%s/%s'", seat_name(seat), from);
+}
+
+/* All that belongs to the job, X.job last. Between a fence and its .next, either way. */
+static int move_job(const struct seat *seat, const char *from, const char *to, const char *name,
+                    struct err *err)
+{
+    char job[NAME_SIZE];
+    (void)snprintf(job, sizeof(job), "%.250s.job", name);
+    const char *const files[] = { "input", "earlier", "crash.txt", job };
+    for (size_t i = 0; i < COUNT(files); i++) {
+        char source[PATH_SIZE], target[PATH_SIZE];
+        (void)snprintf(source, sizeof(source), "%s/%s", from, files[i]);
+        (void)snprintf(target, sizeof(target), "%s/%s", to, files[i]);
+        int r = move(seat, source, target, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* What an adopter that did not come to its end left in .next goes back. */
+static int undo_next(const struct seat *seat, const char *fence, int fence_fd, struct err *err)
+{
+    static const char *const nothing[] = { NULL };
+    char next[PATH_SIZE], name[NAME_SIZE] = "";
+    CLEANUP(fs_close)
+    int fd = openat(fence_fd, NEXT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : err_set(err, ERR_IO, errno, "open '%s/" NEXT "'", fence);
+    (void)snprintf(next, sizeof(next), "%s/" NEXT, fence);
+    int r = token_job(fd, name, err);
+    if (r >= 0)
+        r = move_job(seat, next, fence, name, err);
+    if (r == 0)
+        r = token_clear(fd, nothing, err);
+    if (r == 0 && unlinkat(fence_fd, NEXT, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        r = err_set(err, ERR_IO, errno, "remove '%s'", next);
+    return r;
+}
+
+static int fill_next(const struct adoption *adoption, const char *fence, int fence_fd,
+                     const char *name, struct err *err)
+{
+    char next[PATH_SIZE];
+    if (mkdirat(fence_fd, NEXT, 0775) < 0 && errno != EEXIST)
+        return err_set(err, ERR_IO, errno, "make directory '%s/" NEXT "'", fence);
+    (void)fchmodat(fence_fd, NEXT, 02775, 0); /* as token_make */
+    CLEANUP(fs_close)
+    int fd = openat(fence_fd, NEXT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return err_set(err, ERR_IO, errno, "open '%s/" NEXT "'", fence);
+    int r = copy_attempts(adoption, fence_fd, fd, err);
+    if (r == 0) /* nothing was moved into it yet, so it may be synced */
+        r = fs_sync_dir(fd, NEXT, err);
+    (void)snprintf(next, sizeof(next), "%s/" NEXT, fence);
+    return r < 0 ? r : move_job(adoption->seat, fence, next, name, err);
+}
+
+/* Is this X.job one that a worker made of a file in inbox/? Such have these two keys, and nothing
+ * more. In one that somebody dropped, `inbox_file` is wrong, and is to be told as that. */
+static bool is_from_inbox(int fd, const char *file)
+{
+    CLEANUP(mem_free_text) char *text = NULL;
+    CLEANUP(job_free) struct job *job = NULL;
+    size_t len;
+    return fs_read_file(fd, file, JOB_FILE_MAX_BYTES, &text, &len, NULL) == 0 &&
+           job_parse_inbox(text, len, &job, NULL) == 1 && job->from_inbox && job->pipeline_id &&
+           json_object_size(job->whole) == 2;
+}
+
+static int take_over(const struct adoption *adoption, const char *fence, int fence_fd,
+                     const char *name, struct err *err)
+{
+    char next[PATH_SIZE], token[TOKEN_SIZE], file[NAME_SIZE];
+    struct claim *claim = NULL;
+    (void)snprintf(file, sizeof(file), "%.250s.job", name);
+    int r = is_from_inbox(fence_fd, file) ? claim_inbox_undo(fence_fd, file, err) : 1;
+    if (r == 1)
+        r = fill_next(adoption, fence, fence_fd, name, err);
+    else if (r == 0)
+        return 0; /* it died before the file came, and so there is no job yet */
+    if (r < 0)
+        return r;
+    (void)snprintf(next, sizeof(next), "%s/" NEXT, fence);
+    name_token(token);
+    r = move(adoption->seat, next, token, err);
+    if (r == 0)
+        r = claim_from_token(adoption->seat, token, name, &claim, err);
+    if (r == 1)
+        adoption->fn(adoption->arg, claim, adoption->dead);
+    else
+        seat_doubt(adoption->seat, token, adoption->dead);
+    return r < 0 ? r : 0;
+}
+
+/* All jobs in a fenced directory, then the directory itself. 1: it is gone. 0: something was in the
+ * way, look again. */
+static int empty_once(const struct adoption *adoption, const char *fence, int fd, struct err *err)
+{
+    char name[NAME_SIZE];
+    int r = undo_next(adoption->seat, fence, fd, err);
+    while (r == 0 && (r = token_job(fd, name, err)) == 1) {
+        r = take_over(adoption, fence, fd, name, err);
+        /* These lines were the first one's; what turns up later has none. */
+        if (r == 0)
+            (void)unlinkat(fd, ATTEMPTS_FILE, 0);
+    }
+    if (r == 0)
+        r = token_discard(fd, err);
+    if (r < 0)
+        return r;
+    return unlinkat(seat_dir(adoption->seat), fence, AT_REMOVEDIR) == 0 || errno == ENOENT;
+}
+
+int fence_empty(const struct adoption *adoption, const char *fence, struct err *err)
+{
+    CLEANUP(fs_close)
+    int fd =
+        openat(seat_dir(adoption->seat), fence, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR
+                   ? 0
+                   : err_set(err, ERR_IO, errno, "open '%s'", fence);
+    int r = 0;
+    for (int round = 0; round < ROUNDS && r == 0; round++)
+        r = empty_once(adoption, fence, fd, err);
+    return r < 0 ? r : 0; /* else it holds an input whose job is elsewhere: that is kept */
+}

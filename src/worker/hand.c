@@ -467,12 +467,16 @@ struct heartbeat_job hand_beat(const struct hand *hand)
 
 void hand_adopted(const struct hand_context *context, struct claim *claim, const char *dead_worker)
 {
-    log_warn(LOG_FIELDS("job", claim_name(claim), "from", dead_worker),
-             "taken over from a worker that died");
+    bool own = strcmp(dead_worker, seat_name(context->seat)) == 0; /* we had lost sight of it */
+    log_warn(LOG_FIELDS("job", claim_name(claim), "from", own ? NULL : dead_worker),
+             own ? "found again after an error of the spool; nothing had been started"
+                 : "taken over from a worker that died");
     CLEANUP(mem_free_text)
-    char *message = mem_printf("the worker %s died while it had this job", dead_worker);
-    struct verdict verdict = judge(context, claim, FAILURE_LOST, 0);
-    struct ending ending = { .failure = FAILURE_LOST, .message = message };
+    char *message = own ? mem_strdup("an error of the spool came between")
+                        : mem_printf("the worker %s died while it had this job", dead_worker);
+    enum failure failure = own ? FAILURE_SHUTDOWN : FAILURE_LOST;
+    struct verdict verdict = judge(context, claim, failure, 0);
+    struct ending ending = { .failure = failure, .message = message };
     const struct job *job = claim_job(claim, NULL);
     const struct pipeline *pipeline = NULL;
     if (job)

@@ -426,6 +426,12 @@ static void on_adopt(void *arg, uint32_t events)
     worker->uncertain = r < 0 ? 1 : r;
 }
 
+/* A look ends early so that beats and signals are not kept waiting; then the next one follows. */
+static bool has_more_to_adopt(const struct worker *worker)
+{
+    return !worker->stopping && !worker->reason[0] && adopter_has_more(worker->adopter);
+}
+
 /* ---- the loop ---- */
 
 static void stop(struct worker *worker, const char *why)
@@ -451,6 +457,8 @@ static bool is_drained(const struct worker *worker)
 
 static int64_t until_next_ms(const struct worker *worker)
 {
+    if (has_more_to_adopt(worker))
+        return 0;
     bool idle = worker->busy < worker->options->jobs && !worker->reason[0] && !worker->stopping;
     int64_t at_ms = idle ? queue_due_ms(worker->queue) : INT64_MAX;
     if (idle && drops_due_ms(worker->drops) < at_ms)
@@ -475,6 +483,8 @@ static bool worker_turn(struct worker *worker)
     conclude_ended(worker);
     if (worker->stopping)
         return worker->busy > 0 && time_mono_ms() - worker->stopped_ms < STOP_MS;
+    if (has_more_to_adopt(worker))
+        on_adopt(worker, 0);
     if (worker->beat_wanted && time_mono_ms() - worker->beat_ms >= CHANGE_MS)
         beat(worker);
     keep_spares(worker);

@@ -10,11 +10,12 @@ _takeup_option() {
     printf '%s' "$2"
 }
 
-_takeup_jobs() {
+# Jobs that have not ended.
+_takeup_open() {
     local spool at path
     spool=$(_takeup_option --spool "${TAKEUP_SPOOL:-spool}")
     for path in "$spool"/pending/*.json "$spool"/pending/*/*.json "$spool"/running/*/*/*.job \
-        "$spool"/deferred/*@*@* "$spool"/done/* "$spool"/error/*; do
+        "$spool"/deferred/*@*@*; do
         [ -e "$path" ] || continue
         at=${path##*/} at=${at%.json} at=${at%.job}
         [[ $path == */deferred/* ]] && at=${at%@*@*}
@@ -22,16 +23,20 @@ _takeup_jobs() {
     done
 }
 
-_takeup_failed() {
-    local path
-    for path in "$(_takeup_option --spool "${TAKEUP_SPOOL:-spool}")"/error/*; do
-        [ -e "$path" ] && printf '%s\n' "${path##*/}"
+# Those in the places given: done, error.
+_takeup_ended() {
+    local spool place path
+    spool=$(_takeup_option --spool "${TAKEUP_SPOOL:-spool}")
+    for place; do
+        for path in "$spool/$place"/*; do
+            [ -e "$path" ] && printf '%s\n' "${path##*/}"
+        done
     done
 }
 
 _takeup() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
-    local commands='run init worker submit status wait retry health check validate pipelines steps graph config prune fsck'
+    local commands='run init worker submit status wait retry cancel health check validate pipelines steps graph config prune fsck'
     local global='--spool --pipelines --plugins --config --json --log-level --log-format --help'
     local words='' files=no
     COMPREPLY=()
@@ -69,9 +74,10 @@ _takeup() {
             words="--jobs --drain --fail --max-time --settle --input-wait --stall --timeout
                 --max-attempts --backoff --lease $global"
             ;;
-        status) words="$(_takeup_jobs) --watch $global" ;;
-        wait) words="$(_takeup_jobs) --timeout $global" ;;
-        retry) words="$(_takeup_failed) --all --class $global" ;;
+        status) words="$(_takeup_open) $(_takeup_ended 'done' error) --watch $global" ;;
+        wait) words="$(_takeup_open) $(_takeup_ended 'done' error) --timeout $global" ;;
+        cancel) words="$(_takeup_open) --no-wait --timeout $global" ;;
+        retry) words="$(_takeup_ended error) --all --class $global" ;;
         health) words="--within $global" ;;
         prune) words="--older-than --done --error --keep-last --dry-run $global" ;;
         fsck) words="--repair --lease --still --old $global" ;;

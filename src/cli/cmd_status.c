@@ -74,7 +74,8 @@ static void print_record(const struct spool *spool, const struct survey_job *job
 
 static void print_job(const struct spool *spool, const char *name, const struct survey_job *job)
 {
-    printf("%s: %s", name, survey_state_name(job->state));
+    printf("%s: %s", name,
+           survey_job_is_cancelled(job) ? "cancelled" : survey_state_name(job->state));
     char due[TIME_TEXT_SIZE];
     if (job->state == JOB_DEFERRED)
         printf(", due %s",

@@ -41,6 +41,11 @@ static int report(const struct cli *cli, const struct spool *spool, const char *
         print_text(spool, job);
         return EXIT_OK;
     }
+    if (survey_job_is_cancelled(job)) {
+        (void)fprintf(stderr, "takeup: job '%s' was cancelled; see %s/%s\n", name,
+                      spool_path(spool), job->path);
+        return EXIT_NOT_SO;
+    }
     const json_t *error = json_object_get(job->record, "error");
     const char *hint = json_get_text(error, "hint", NULL);
     (void)fprintf(stderr, "takeup: job '%s' failed: %s\n%s%s%s  see %s/%s\n", name,
@@ -51,15 +56,12 @@ static int report(const struct cli *cli, const struct spool *spool, const char *
 
 void waiting_warn_unattended(const struct spool *spool)
 {
-    struct survey survey;
-    if (survey_take(spool, 0, &survey, NULL) < 0)
-        return;
-    if (survey.alive_count == 0)
+    size_t alive;
+    if (survey_alive(spool, &alive, NULL) == 0 && alive == 0)
         (void)fprintf(stderr,
                       "takeup: no live worker is there; start one with: takeup "
                       "worker --spool %s\n",
                       spool_path(spool));
-    survey_release(&survey);
 }
 
 static int look(const struct spool *spool, const char *name, const char *submission,
@@ -69,7 +71,7 @@ static int look(const struct spool *spool, const char *name, const char *submiss
                       : survey_job(spool, name, ret_job, err);
 }
 
-static void sleep_ms(int64_t ms)
+void waiting_sleep_ms(int64_t ms)
 {
     struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000 };
     (void)nanosleep(&pause, NULL);
@@ -116,7 +118,7 @@ int waiting_for(const struct cli *cli, const struct spool *spool, const char *na
             waiting_warn_unattended(spool);
             warned = true;
         }
-        sleep_ms(look_ms);
+        waiting_sleep_ms(look_ms);
         look_ms = look_ms * 2 > LOOK_MAX_MS ? LOOK_MAX_MS : look_ms * 2;
     }
 }

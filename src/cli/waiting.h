@@ -14,4 +14,7 @@ int waiting_for(const struct cli *cli, const struct spool *spool, const char *na
  */
 void waiting_warn_unattended(const struct spool *spool);
 
+/* Sleeps that long. */
+void waiting_sleep_ms(int64_t ms);
+
 #endif

@@ -18,9 +18,7 @@
 
 enum { FUTURE_SLACK_MS = 60000 };
 
-/* The time of the last write, unless somebody set it to the future: then of the last change of
- * anything, which nobody can set. */
-static int64_t changed_ms(const struct stat *st)
+int64_t pending_changed_ms(const struct stat *st)
 {
     int64_t mtime_ms = fs_mtime_ms(st), ctime_ms = fs_ctime_ms(st);
     return mtime_ms > ctime_ms + FUTURE_SLACK_MS ? ctime_ms : mtime_ms;
@@ -55,7 +53,7 @@ void pending_look(int lane_fd, const char *file_name, struct job **ret_job,
     if (r == -ENOENT || r == -ENAMETOOLONG) /* no file can have such a name */
         look.state = PENDING_GONE;
     if (r == 0) {
-        look.changed_ms = changed_ms(&st);
+        look.changed_ms = pending_changed_ms(&st);
         look.state = parse(fd, file_name, ret_job, &look.why);
         if (look.state == PENDING_SHORT || look.state == PENDING_WRONG)
             look.being_written = !fs_is_remote(fd) && fs_is_being_written(fd);

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 enum pending_state {
     PENDING_GONE,      /* somebody took it */
@@ -34,5 +35,9 @@ int pending_deferred_job(int deferred_fd, const char *dir_name, struct job **ret
 
 /* Is a file that is short or wrong to wait still? Then look->why says so, with the time left. */
 bool pending_waits(struct pending_look *look, int64_t now_ms, const struct claim_rules *rules);
+
+/* The time of the last write, unless somebody set it to the future: then of the last change of
+ * anything, which nobody can set. */
+int64_t pending_changed_ms(const struct stat *st);
 
 #endif

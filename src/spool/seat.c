@@ -121,6 +121,20 @@ int seat_leave(struct seat **seat, struct err *err)
     return beat < 0 ? beat : removed;
 }
 
+int seat_vanish(struct seat **seat, struct err *err)
+{
+    struct spool *spool = (*seat)->spool;
+    char name[NAME_SIZE], file[NAME_SIZE];
+    struct stat st;
+    (void)snprintf(name, sizeof(name), "%.240s", (*seat)->name);
+    (void)snprintf(file, sizeof(file), "%.240s.json", name);
+    int r = seat_leave(seat, err);
+    if (fstatat(spool_dir(spool, PLACE_RUNNING), name, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+        errno == ENOENT)
+        (void)unlinkat(spool_dir(spool, PLACE_HEARTBEAT), file, 0);
+    return r;
+}
+
 const char *seat_name(const struct seat *seat)
 {
     return seat->name;

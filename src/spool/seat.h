@@ -19,6 +19,9 @@ int seat_take(struct spool *spool, struct seat **ret_seat, struct err *err);
 /* Orderly: writes a last beat with state `stopped` and removes running/WORKER. Directories in it
  * that still hold something stay, for adoption. Frees the seat also when that fails. */
 int seat_leave(struct seat **seat, struct err *err);
+/* The same for a command that took a seat only for a moment: it was no worker, so that its heartbeat
+ * goes as well, unless something stays for adoption. */
+int seat_vanish(struct seat **seat, struct err *err);
 /* Frees it and changes nothing on disk: in a forked child, or when the spool is lost. */
 void seat_free(struct seat **seat);
 

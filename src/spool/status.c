@@ -99,7 +99,7 @@ static void add_places(struct str *text, const struct survey *survey)
         { "deferred/", survey->deferred, "jobs between two attempts, or waiting for their input" },
         { "done/", survey->done, "results: a directory for each job, with result.json" },
         { "error/", survey->error, "jobs that failed; result.json says why" },
-        { "cancel/", -1, "not served by this version" },
+        { "cancel/", -1, "put an empty file here, named like a job, to cancel that job" },
         { "heartbeat/", -1, "what the workers say of themselves" },
         { "tmp/", -1, "files being written; leave it alone" },
     };

@@ -7,7 +7,7 @@
 #include "spool/ended.h"
 #include "spool/listing.h"
 #include "spool/pending.h"
-#include "spool/token.h"
+#include "spool/running.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,6 +44,17 @@ static void take_workers(struct survey *survey, double within_s)
         worker->alive = life != PROC_GONE && worker->age_s <= within_s;
         survey->alive_count += worker->alive && strcmp(beat->state, "stopped") != 0;
     }
+}
+
+int survey_alive(const struct spool *spool, size_t *ret_count, struct err *err)
+{
+    CLEANUP(survey_release) struct survey survey = { .now_ms = time_wall_ms() };
+    int r = heartbeats_read(spool, &survey.beats, &survey.beat_count, err);
+    if (r < 0)
+        return r;
+    take_workers(&survey, fs_is_remote(spool_root(spool)) ? fresh_remote_s : fresh_s);
+    *ret_count = survey.alive_count;
+    return 0;
 }
 
 /* Looks into the first files only: of a hundred thousand the rest are as good as these. */
@@ -108,31 +119,6 @@ static int64_t count_ended(const struct spool *spool, enum spool_place place)
     return count;
 }
 
-/* Calls fn for each running/WORKER/TOKEN that holds a job. A directory that goes away meanwhile has
- * none. fn answers true to end it. */
-typedef bool running_fn(void *arg, const char *worker, const char *path, const char *name);
-
-static void each_running(const struct spool *spool, running_fn *fn, void *arg)
-{
-    CLEANUP(listing_release) struct listing workers = { 0 };
-    int running = spool_dir(spool, PLACE_RUNNING);
-    (void)listing_read(running, ".", &workers, NULL);
-    for (size_t i = 0; i < workers.count; i++) {
-        CLEANUP(listing_release) struct listing tokens = { 0 };
-        const char *worker = workers.entries[i].name;
-        if (workers.entries[i].type == DT_DIR)
-            (void)listing_read(running, worker, &tokens, NULL);
-        for (size_t j = 0; j < tokens.count; j++) {
-            CLEANUP(mem_free_text) char *path = mem_printf("%s/%s", worker, tokens.entries[j].name);
-            CLEANUP(fs_close)
-            int fd = openat(running, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-            char name[NAME_SIZE];
-            if (fd >= 0 && token_job(fd, name, NULL) == 1 && fn(arg, worker, path, name))
-                return;
-        }
-    }
-}
-
 static bool count_one(void *arg, const char *worker, const char *path, const char *name)
 {
     (void)worker, (void)path, (void)name;
@@ -171,7 +157,7 @@ static int take(const struct spool *spool, double within_s, const struct scan *c
     if (r < 0)
         return r;
     take_workers(&survey, within_s > 0 ? within_s : survey.remote ? fresh_remote_s : fresh_s);
-    each_running(spool, count_one, &survey.running);
+    running_each(spool, count_one, &survey.running);
     survey.done = count_ended(spool, PLACE_DONE);
     survey.error = count_ended(spool, PLACE_ERROR);
     merge_told(&survey);
@@ -251,6 +237,11 @@ const char *survey_state_name(enum survey_state state)
     return names[state];
 }
 
+bool survey_job_is_cancelled(const struct survey_job *job)
+{
+    return strcmp(json_get_text(job->record, "status", ""), "cancelled") == 0;
+}
+
 void survey_job_release(struct survey_job *job)
 {
     free(job->path);
@@ -317,7 +308,7 @@ static bool take_running(void *arg, const char *worker, const char *path, const 
 static bool find_running(const struct spool *spool, const char *name, struct survey_job *job)
 {
     struct wanted wanted = { spool, name, job, false };
-    each_running(spool, take_running, &wanted);
+    running_each(spool, take_running, &wanted);
     return wanted.found;
 }
 

@@ -40,6 +40,8 @@ int survey_take(const struct spool *spool, double within_s, struct survey *ret_s
 int survey_take_known(const struct spool *spool, const struct scan *const *known,
                       struct survey *ret_survey, struct err *err);
 void survey_release(struct survey *survey);
+/* Only how many workers are alive and not stopped: looks at heartbeats, and lists nothing else. */
+int survey_alive(const struct spool *spool, size_t *ret_count, struct err *err);
 json_t *survey_json(const struct spool *spool, const struct survey *survey);
 
 /* Where job X is. Looked for in the order pending, running, deferred, running, done, error, and
@@ -70,6 +72,8 @@ int survey_job(const struct spool *spool, const char *name, struct survey_job *r
  * not ended. JOB_UNKNOWN: it was withdrawn. */
 int survey_submission(const struct spool *spool, const char *name, const char *submission,
                       struct survey_job *ret_job, struct err *err);
+/* Did it end because somebody cancelled it? */
+bool survey_job_is_cancelled(const struct survey_job *job);
 void survey_job_release(struct survey_job *job);
 json_t *survey_job_json(const char *name, const struct survey_job *job);
 const char *survey_state_name(enum survey_state state);

@@ -426,9 +426,14 @@ int hand_take(const struct hand_context *context, struct claim *claim, struct ha
     return 1;
 }
 
-void hand_stop(struct hand *hand)
+void hand_stop(struct hand *hand, enum failure reason)
 {
-    runner_stop(hand->runner, FAILURE_SHUTDOWN);
+    runner_stop(hand->runner, reason);
+}
+
+const struct claim *hand_claim(const struct hand *hand)
+{
+    return hand->claim;
 }
 
 void hand_refresh(struct hand *hand)

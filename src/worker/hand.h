@@ -53,8 +53,10 @@ struct hand_context {
 int hand_take(const struct hand_context *context, struct claim *claim, struct hand **ret_hand);
 /* After on_end, once: what became of the attempt and of the job, which is told to on_fate. */
 void hand_conclude(struct hand *hand);
-/* Ends the runner; the job is given back, uncharged. */
-void hand_stop(struct hand *hand);
+/* Ends the runner. FAILURE_SHUTDOWN: the job is given back, uncharged. FAILURE_CANCELLED: it ends
+ * in error/, unless it ended by itself in this very moment. */
+void hand_stop(struct hand *hand, enum failure reason);
+const struct claim *hand_claim(const struct hand *hand); /* borrowed */
 /* After spool_refresh said 1: what is open inside the spool is opened again. */
 void hand_refresh(struct hand *hand);
 /* NULL afterwards. Kills a runner that is still there; the job then stays for adoption. */

@@ -84,6 +84,11 @@ static enum hand_fate refused(struct unsettled *one, const struct err *err)
     return FATE_STUCK;
 }
 
+static bool is_cancelled(const json_t *record)
+{
+    return strcmp(json_get_text(record, "status", ""), "cancelled") == 0;
+}
+
 static enum hand_fate try_publish(struct unsettled *one)
 {
     char id[NAME_SIZE];
@@ -96,7 +101,9 @@ static enum hand_fate try_publish(struct unsettled *one)
                  "withdrawn: its .job file was taken away by hand; nothing is published");
         return FATE_WITHDRAWN;
     }
-    if (one->place == PLACE_DONE)
+    if (is_cancelled(one->record))
+        log_info(LOG_FIELDS("job", claim_name(one->claim)), "cancelled: error/%s", id);
+    else if (one->place == PLACE_DONE)
         log_done(one->claim, one->record, id);
     else
         log_failed(one->claim, one->record, id);

@@ -10,9 +10,10 @@
 
 struct watch;
 
-/* Calls fn(arg) when something may have come into pending/ (and its lanes) or deferred/, or a file
- * there was closed after writing. */
-int watch_new(struct loop *loop, const struct spool *spool, void (*fn)(void *arg), void *arg,
+/* Calls fn when something may have come into a place: pending/, its lanes, deferred/, cancel/, the
+ * inbox; or a file there was closed after writing. */
+typedef void watch_fn(void *arg, enum spool_place place);
+int watch_new(struct loop *loop, const struct spool *spool, watch_fn *fn, void *arg,
               struct watch **ret_watch, struct err *err);
 /* The same for a folder below inbox/ ("": for itself). One that cannot be watched is looked at from
  * time to time. */

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "spool/adopt.h"
 #include "spool/survey.h"
+#include "worker/cancels.h"
 #include "worker/drops.h"
 #include "worker/queue.h"
 #include "worker/reload.h"
@@ -56,7 +57,8 @@ struct worker {
 
     struct queue *queue;
     struct drops *drops;
-    bool drops_turn;             /* the two take turns */
+    bool drops_turn; /* the two take turns */
+    struct cancels *cancels;
     struct unsettled *unsettled; /* jobs that the spool would not let go yet */
 
     bool had_terminal; /* and SIGHUP was not ignored */
@@ -97,11 +99,17 @@ static void pause_for(struct worker *worker, const char *reason)
     log_error(LOG_NO_FIELDS, "paused, nothing is claimed: %s", reason);
 }
 
-static void on_hint(void *arg)
+static void on_hint(void *arg, enum spool_place place)
 {
     struct worker *worker = arg;
-    queue_hint(worker->queue);
-    drops_hint(worker->drops);
+    if (place == PLACE_CANCEL)
+        cancels_hint(worker->cancels);
+    else if (place == PLACE_INBOX)
+        drops_hint(worker->drops);
+    else
+        queue_hint(worker->queue);
+    if (place == PLACE_DEFERRED)
+        cancels_hint_deferred(worker->cancels);
 }
 
 static void unpause(struct worker *worker)
@@ -110,7 +118,9 @@ static void unpause(struct worker *worker)
         return;
     log_info(LOG_NO_FIELDS, "goes on: no longer so: %s", worker->reason);
     worker->reason[0] = '\0';
-    on_hint(worker);
+    queue_hint(worker->queue);
+    drops_hint(worker->drops);
+    cancels_hint(worker->cancels);
 }
 
 /* ---- the spool: is it there? ---- */
@@ -255,6 +265,12 @@ static void renew_seat(struct worker *worker)
     worker->adopter = adopter;
 }
 
+static void look_at_cancels(struct worker *worker)
+{
+    if (!worker->stopping) /* else the requests are the next worker's */
+        cancels_look(worker->cancels, !worker->reason[0]);
+}
+
 static void on_beat(void *arg, uint32_t events)
 {
     (void)events;
@@ -263,6 +279,7 @@ static void on_beat(void *arg, uint32_t events)
         settle_again(&worker->context);
         renew_seat(worker);
     }
+    look_at_cancels(worker);
     beat(worker);
 }
 
@@ -301,6 +318,7 @@ static void on_fate(void *arg, enum hand_fate fate)
     case FATE_DEFERRED:
         worker->tally.deferred++;
         queue_hint(worker->queue); /* it may be due at once */
+        cancels_hint_deferred(worker->cancels);
         break;
     case FATE_WITHDRAWN:
     case FATE_STUCK:
@@ -365,6 +383,19 @@ static void keep_spares(struct worker *worker)
     struct err err = { 0 };
     if (runners_refill(worker->runners, &err) < 0)
         log_warn(LOG_NO_FIELDS, "no spare runner, jobs start later: %s", err.text);
+}
+
+static void on_cancelled(void *arg, const char *path)
+{
+    struct worker *worker = arg;
+    size_t len = strlen(seat_name(worker->seat));
+    if (strncmp(path, seat_name(worker->seat), len) != 0 || path[len] != '/')
+        return;
+    for (int i = 0; i < worker->options->jobs; i++) {
+        struct hand *hand = worker->hands[i];
+        if (hand && strcmp(claim_token(hand_claim(hand)), path + len + 1) == 0)
+            hand_stop(hand, FAILURE_CANCELLED);
+    }
 }
 
 /* ---- claim ---- */
@@ -443,7 +474,7 @@ static void stop(struct worker *worker, const char *why)
     log_info(LOG_NO_FIELDS, "stopping: %s", why);
     for (int i = 0; i < worker->hand_count; i++)
         if (worker->hands[i])
-            hand_stop(worker->hands[i]);
+            hand_stop(worker->hands[i], FAILURE_SHUTDOWN);
     beat(worker);
 }
 
@@ -452,7 +483,8 @@ static void stop(struct worker *worker, const char *why)
 static bool is_drained(const struct worker *worker)
 {
     return worker->busy == 0 && !worker->unsettled && worker->uncertain == 0 &&
-           queue_is_drained(worker->queue) && drops_is_drained(worker->drops);
+           !cancels_is_open(worker->cancels) && queue_is_drained(worker->queue) &&
+           drops_is_drained(worker->drops);
 }
 
 static int64_t until_next_ms(const struct worker *worker)
@@ -467,6 +499,8 @@ static int64_t until_next_ms(const struct worker *worker)
         at_ms = worker->ends_ms;
     if (worker->beat_wanted && worker->beat_ms + CHANGE_MS < at_ms)
         at_ms = worker->beat_ms + CHANGE_MS;
+    if (!worker->stopping && cancels_is_wanted(worker->cancels))
+        return 0;
     if (at_ms == INT64_MAX)
         return -1;
     int64_t wait_ms = at_ms - time_mono_ms();
@@ -478,6 +512,8 @@ static bool worker_turn(struct worker *worker)
 {
     if (time_mono_ms() >= worker->ends_ms)
         stop(worker, "its time is over (--max-time)");
+    if (cancels_is_wanted(worker->cancels)) /* first, so that nothing is begun that nobody wants */
+        look_at_cancels(worker);
     if (!worker->stopping && !worker->reason[0] && worker->busy < worker->options->jobs)
         claim_all(worker);
     conclude_ended(worker);
@@ -617,6 +653,7 @@ static void end(struct worker *worker)
     unsettled_free(&worker->unsettled);
     queue_free(&worker->queue);
     drops_free(&worker->drops);
+    cancels_free(&worker->cancels);
     watch_free(&worker->watch);
     adopter_free(&worker->adopter);
     loop_free(&worker->loop);
@@ -655,6 +692,7 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
     struct queue_rules rules = queue_rules_of(options);
     worker.queue = queue_new(spool, &rules);
     worker.drops = drops_new(spool, pipelines, &rules.claim, rules.rescan_ms);
+    worker.cancels = cancels_new(&worker.context, on_cancelled);
     int r = begin(&worker, err);
     if (r == 0) {
         struct runners_rules running = { worker.loop, hand_body, &worker.context,

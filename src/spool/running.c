@@ -1,0 +1,29 @@
+#include "spool/running.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "spool/listing.h"
+#include "spool/token.h"
+
+#include <fcntl.h>
+
+void running_each(const struct spool *spool, running_fn *fn, void *arg)
+{
+    CLEANUP(listing_release) struct listing workers = { 0 };
+    int running = spool_dir(spool, PLACE_RUNNING);
+    (void)listing_read(running, ".", &workers, NULL);
+    for (size_t i = 0; i < workers.count; i++) {
+        CLEANUP(listing_release) struct listing tokens = { 0 };
+        const char *worker = workers.entries[i].name;
+        if (workers.entries[i].type == DT_DIR)
+            (void)listing_read(running, worker, &tokens, NULL);
+        for (size_t j = 0; j < tokens.count; j++) {
+            CLEANUP(mem_free_text) char *path = mem_printf("%s/%s", worker, tokens.entries[j].name);
+            CLEANUP(fs_close)
+            int fd = openat(running, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            char name[NAME_SIZE];
+            if (fd >= 0 && token_job(fd, name, NULL) == 1 && fn(arg, worker, path, name))
+                return;
+        }
+    }
+}

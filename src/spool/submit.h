@@ -3,8 +3,9 @@
  *     submit_begin -> submit_add, submit_add, … -> submit_end
  *
  * Each file is written and synced in tmp/ and linked into pending/: a link, never a rename, since
- * that would replace a waiting job. One sync of pending/ in submit_end serves them all; only then
- * are they accepted. */
+ * that would replace a waiting job. This is done for many at once, and one sync of pending/ in
+ * submit_end serves them all: only then are they accepted. After a failure those before the one
+ * that failed may be there. */
 #ifndef TAKEUP_SPOOL_SUBMIT_H
 #define TAKEUP_SPOOL_SUBMIT_H
 
@@ -15,7 +16,8 @@ struct submit;
 
 int submit_begin(struct spool *spool, enum spool_place lane, struct submit **ret_submit,
                  struct err *err);
-/* -EEXIST (ERR_CONFIG): a job of that name is waiting in that lane already. */
+/* -EEXIST (ERR_CONFIG): a job of that name is waiting in that lane already; submit_end may still
+ * find that out. An error of the spool here or there may be of a job that was added before. */
 int submit_add(struct submit *submit, const char *name, const json_t *job, struct err *err);
 int submit_end(struct submit *submit, struct err *err);
 void submit_free(struct submit **submit);

@@ -14,7 +14,7 @@
 
 #define ARTIFACT "what was read\n"
 
-static const struct claim_rules rules = { 0, 0 };
+static const struct claim_rules rules = { .settle_ms = 0 };
 
 /* ---- the stage ---- */
 

@@ -18,7 +18,7 @@
 
 enum { ROUNDS = 8, ADOPTED_MAX = 32, PATH_SIZE = 1024 };
 
-static const struct claim_rules rules = { 0, 0 };
+static const struct claim_rules rules = { .settle_ms = 0 };
 
 /* ---- making ---- */
 

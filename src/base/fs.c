@@ -12,6 +12,13 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+static bool is_durable = true;
+
+void fs_set_durable(bool durable)
+{
+    is_durable = durable;
+}
+
 void fs_close(int *fd)
 {
     if (*fd >= 0)
@@ -146,7 +153,7 @@ int fs_write_file(int dir_fd, const char *name, const void *data, size_t len, un
     int r = fs_write_all(fd, data, len);
     if (r < 0)
         return err_set(err, ERR_IO, -r, "write '%s'", name);
-    if ((flags & FS_SYNC) && fsync(fd) < 0)
+    if ((flags & FS_SYNC) && is_durable && fsync(fd) < 0)
         return err_set(err, ERR_IO, errno, "sync '%s'", name);
     int own = fd;
     fd = -1;
@@ -157,6 +164,8 @@ int fs_write_file(int dir_fd, const char *name, const void *data, size_t len, un
 
 int fs_sync_file(int dir_fd, const char *name, struct err *err)
 {
+    if (!is_durable)
+        return 0;
     CLEANUP(fs_close)
     int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) < 0)
@@ -166,7 +175,7 @@ int fs_sync_file(int dir_fd, const char *name, struct err *err)
 
 int fs_sync_dir(int dir_fd, const char *shown, struct err *err)
 {
-    if (fsync(dir_fd) < 0)
+    if (is_durable && fsync(dir_fd) < 0)
         return err_set(err, ERR_IO, errno, "sync directory '%s'", shown);
     return 0;
 }

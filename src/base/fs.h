@@ -48,6 +48,10 @@ int fs_write_file(int dir_fd, const char *name, const void *data, size_t len, un
 /* To an open descriptor. */
 int fs_write_all(int fd, const void *data, size_t len);
 
+/* Whether the syncs of this room sync; they do unless told. For the whole process: a queue whose
+ * jobs can all be had again (durability: none) is not worth a wait for the disk. */
+void fs_set_durable(bool durable);
+
 /* fsync of something named inside dir_fd. EIO is not tried again: see docs/spool.md. */
 int fs_sync_file(int dir_fd, const char *name, struct err *err);
 int fs_sync_dir(int dir_fd, const char *shown, struct err *err);

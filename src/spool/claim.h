@@ -58,8 +58,12 @@ const struct job *claim_job(const struct claim *claim, struct err *err);
 const struct attempts *claim_attempts(const struct claim *claim);
 
 /* Before a runner starts: a `start` line in attempts.jsonl, and a new directory out.N for it, whose
- * descriptor is the caller's. N is the number of the start. */
+ * descriptor is the caller's. N is the number of the start. The line is written, not synced: a
+ * power cut in the next moment leaves an attempt that is charged nothing. claim_sync_start, for
+ * attempts that take longer, makes sure that a job which takes the machine down is charged for it.
+ */
 int claim_start(struct claim *claim, int *ret_number, int *ret_out_fd, struct err *err);
+int claim_sync_start(const struct claim *claim, struct err *err);
 /* After it ended: its line. A line that cannot be written keeps no job from going on. */
 int claim_ended(struct claim *claim, const struct attempt_end *end, struct err *err);
 
@@ -75,5 +79,11 @@ int claim_defer(struct claim *claim, int64_t due_s, struct err *err);
  * published and the rest removed. */
 int claim_publish(struct claim *claim, enum spool_place place, json_t *record,
                   char ret_id[NAME_SIZE], struct err *err);
+/* The same in two halves, so that several jobs share the last sync: claim_move is all but that, and
+ * claim_sync that alone, of the place where the claim went, and so of all that went there before.
+ * After claim_move said 1 the job has ended, but a power cut may bring it back. */
+int claim_move(struct claim *claim, enum spool_place place, json_t *record, char ret_id[NAME_SIZE],
+               struct err *err);
+int claim_sync(const struct claim *claim, struct err *err);
 
 #endif

@@ -2,7 +2,6 @@
 #include "spool/claim_private.h"
 
 #include "base/time.h"
-#include "spool/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,17 +25,11 @@ static json_t *start_line(const struct claim *claim, int number)
     return line;
 }
 
-/* On disk before the runner starts: a job that takes the whole machine down must be charged for it.
- * X.job first, before any other sync here: see publish.c. */
-static int write_start(struct claim *claim, int number, struct err *err)
+/* X.job first, before any other sync here: see publish.c. */
+int claim_sync_start(const struct claim *claim, struct err *err)
 {
     int r = fs_sync_file(claim->dir_fd, claim->file, err);
-    if (r == 0)
-        r = attempts_append(claim->dir_fd, start_line(claim, number), err);
-    if (r < 0)
-        return r;
-    attempts_note(&claim->attempts, start_line(claim, number));
-    return fs_sync_file(claim->dir_fd, ATTEMPTS_FILE, err);
+    return r < 0 ? r : fs_sync_file(claim->dir_fd, ATTEMPTS_FILE, err);
 }
 
 static int make_out(const struct claim *claim, const char *out, int *ret_fd, struct err *err)
@@ -58,14 +51,12 @@ int claim_start(struct claim *claim, int *ret_number, int *ret_out_fd, struct er
     CLEANUP(fs_close) int fd = -1;
     int r = make_out(claim, out, &fd, err);
     if (r == 0)
-        r = write_start(claim, number, err);
+        r = attempts_append(claim->dir_fd, start_line(claim, number), err);
     if (r < 0) {
         (void)fs_remove_tree(claim->dir_fd, out, NULL);
-        if (claim->attempts.started == number) /* the line is there, and no runner will be */
-            (void)claim_ended(claim, &(struct attempt_end){ .failure = failure_name(FAILURE_IO) },
-                              NULL);
         return r;
     }
+    attempts_note(&claim->attempts, start_line(claim, number));
     *ret_number = number;
     *ret_out_fd = fd;
     fd = -1;

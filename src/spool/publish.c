@@ -66,7 +66,7 @@ static int write_again(int dir_fd, const char *name, struct err *err)
     if (to < 0)
         return err_set(err, ERR_IO, errno, "write '%s' again", name);
     r = copy_bytes(from, to);
-    if (r == 0 && fsync(to) < 0)
+    if (r == 0 && fsync(to) < 0) /* only where the first sync was wanted and failed */
         r = -errno;
     if (r == 0 && renameat(dir_fd, AGAIN_FILE, dir_fd, name) < 0)
         r = -errno;
@@ -81,8 +81,21 @@ static int sync_file(int dir_fd, const char *name, struct err *err)
     return r == -EIO ? write_again(dir_fd, name, err) : r;
 }
 
+/* Not an empty file, of which there is but the name, and that is in TOKEN. Of a job that is done
+ * attempts.jsonl is a story only, and the record has the number: not worth a wait for the disk. In
+ * error/ it is what `retry` goes on from. */
+static bool needs_sync(const struct claim *claim, const char *name, enum spool_place place)
+{
+    struct stat st;
+    if (str_has_suffix(name, ".job") || strcmp(name, RECORD_FILE) == 0)
+        return false; /* are synced already */
+    if (place == PLACE_DONE && strcmp(name, ATTEMPTS_FILE) == 0)
+        return false;
+    return fstatat(claim->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size > 0;
+}
+
 /* All but X.job, the record first. */
-static int sync_files(const struct claim *claim, struct err *err)
+static int sync_files(const struct claim *claim, enum spool_place place, struct err *err)
 {
     CLEANUP(listing_release) struct listing listing = { 0 };
     int r = sync_file(claim->dir_fd, RECORD_FILE, err);
@@ -90,8 +103,7 @@ static int sync_files(const struct claim *claim, struct err *err)
         r = listing_read(claim->dir_fd, ".", &listing, err);
     for (size_t i = 0; r == 0 && i < listing.count; i++) {
         const struct listing_entry *entry = &listing.entries[i];
-        if (entry->type == DT_REG && !str_has_suffix(entry->name, ".job") &&
-            strcmp(entry->name, RECORD_FILE) != 0)
+        if (entry->type == DT_REG && needs_sync(claim, entry->name, place))
             r = sync_file(claim->dir_fd, entry->name, err);
     }
     return r;
@@ -323,7 +335,7 @@ static int try_names(struct claim *claim, enum spool_place place, json_t *record
         if (r == 0)
             r = sync_job(claim, err);
         if (r == 0)
-            r = sync_files(claim, err);
+            r = sync_files(claim, place, err);
         if (r == 0)
             r = fs_sync_dir(claim->dir_fd, claim->token, err);
         if (r == 0)
@@ -387,8 +399,8 @@ static int publish(struct claim *claim, enum spool_place place, json_t *record, 
     return try_names(claim, place, record, err);
 }
 
-int claim_publish(struct claim *claim, enum spool_place place, json_t *record,
-                  char ret_id[NAME_SIZE], struct err *err)
+int claim_move(struct claim *claim, enum spool_place place, json_t *record, char ret_id[NAME_SIZE],
+               struct err *err)
 {
     if (place != PLACE_DONE && place != PLACE_ERROR)
         return err_set(err, ERR_BUG, 0, "no job ends in '%s'", spool_place_name(place));
@@ -401,7 +413,21 @@ int claim_publish(struct claim *claim, enum spool_place place, json_t *record,
         }
     }
     memcpy(ret_id, claim->id, NAME_SIZE);
-    int r = sync_place(claim, claim->place, err);
+    return 1;
+}
+
+int claim_sync(const struct claim *claim, struct err *err)
+{
+    return sync_place(claim, claim->place, err);
+}
+
+int claim_publish(struct claim *claim, enum spool_place place, json_t *record,
+                  char ret_id[NAME_SIZE], struct err *err)
+{
+    int r = claim_move(claim, place, record, ret_id, err);
+    if (r != 1)
+        return r;
+    r = claim_sync(claim, err);
     return r < 0 ? r : 1;
 }
 

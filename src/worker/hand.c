@@ -20,6 +20,7 @@ enum {
     BODY_MAX_BYTES = 8 << 20, /* docs/spool.md: what a runner may say inline */
     LAST_LINES = 20,          /* of a runner's log, for crash.txt */
     PROGRESS_EVERY_MS = 100,
+    SYNC_START_MS = 1000, /* a shorter attempt is not worth a wait for the disk */
 };
 
 struct hand {
@@ -32,6 +33,7 @@ struct hand {
     int out_fd;
     bool spool_failed; /* during the attempt */
     int64_t started_ms, started_mono_ms;
+    bool start_synced;
     struct runner_end end;
     struct heartbeat_job beat;
     char step[WIRE_STEP_SIZE];
@@ -118,6 +120,12 @@ void hand_body(void *arg, const struct wire_order *order, int wire_fd)
 }
 
 /* ---- the end of a job ---- */
+
+static void tell(const struct hand_context *context, enum hand_fate fate)
+{
+    if (fate != FATE_MOVED) /* else settle_sync does */
+        context->on_fate(context->arg, fate);
+}
 
 static struct verdict judge(const struct hand_context *context, const struct claim *claim,
                             enum failure failure, int more_charged)
@@ -279,7 +287,7 @@ static enum hand_fate conclude(struct hand *hand)
 void hand_conclude(struct hand *hand)
 {
     const struct hand_context *context = hand->context;
-    context->on_fate(context->arg, conclude(hand));
+    tell(context, conclude(hand));
 }
 
 static void on_end(void *arg, const struct runner_end *end)
@@ -409,7 +417,7 @@ int hand_take(const struct hand_context *context, struct claim *claim, struct ha
     const struct pipeline *pipeline = NULL;
     enum hand_fate fate;
     if (decide_unstarted(context, &claim, &pipeline, &fate)) {
-        context->on_fate(context->arg, fate);
+        tell(context, fate);
         return 0;
     }
     struct hand *hand = hand_new(context, claim, pipeline);
@@ -417,7 +425,7 @@ int hand_take(const struct hand_context *context, struct claim *claim, struct ha
     if (start(hand, &err) < 0) {
         log_error(LOG_FIELDS("job", claim_name(claim)), "cannot start a runner: %s", err.text);
         fs_close(&hand->out_fd);
-        context->on_fate(context->arg, give_back(context, &hand->claim, &err));
+        tell(context, give_back(context, &hand->claim, &err));
         hand_free(&hand);
         return 0;
     }
@@ -465,6 +473,14 @@ const struct pipelines *hand_pipelines(const struct hand *hand)
     return hand->pipelines;
 }
 
+void hand_sync_start(struct hand *hand)
+{
+    if (hand->start_synced || time_mono_ms() - hand->started_mono_ms < SYNC_START_MS)
+        return;
+    hand->start_synced = true; /* or it cannot be: once is enough */
+    (void)claim_sync_start(hand->claim, NULL);
+}
+
 struct heartbeat_job hand_beat(const struct hand *hand)
 {
     return hand->beat;
@@ -486,5 +502,5 @@ void hand_adopted(const struct hand_context *context, struct claim *claim, const
     const struct pipeline *pipeline = NULL;
     if (job)
         (void)find_pipeline(context, job, &pipeline, &(struct err){ 0 });
-    context->on_fate(context->arg, settle(context, &claim, pipeline, &verdict, &ending));
+    tell(context, settle(context, &claim, pipeline, &verdict, &ending));
 }

@@ -30,7 +30,14 @@ struct hand_rules {
 struct hand;
 struct unsettled; /* settle.h */
 
-enum hand_fate { FATE_DONE, FATE_ERROR, FATE_DEFERRED, FATE_WITHDRAWN, FATE_STUCK };
+enum hand_fate {
+    FATE_DONE,
+    FATE_ERROR,
+    FATE_DEFERRED,
+    FATE_WITHDRAWN,
+    FATE_STUCK, /* the spool refused it: among the unsettled */
+    FATE_MOVED, /* among the unsettled, until one sync has made it sure; not told */
+};
 
 /* What all hands of a worker share; borrowed by each, and outlives them. */
 struct hand_context {
@@ -40,8 +47,8 @@ struct hand_context {
     struct pipelines *pipelines;
     const struct hand_rules *rules;
     attempt_fn *attempt;          /* attempt_run, or a test's */
-    struct unsettled **unsettled; /* jobs that the spool would not let go yet; of the worker */
-    /* The job has left this worker, or (FATE_STUCK) could not yet, and is among the unsettled. */
+    struct unsettled **unsettled; /* see settle.h; of the worker */
+    /* The job has left this worker, or (FATE_STUCK) could not yet. */
     void (*on_fate)(void *arg, enum hand_fate fate);
     /* The runner has ended, so another one may be started: what the hand still has to do, in
      * hand_conclude, is done while that runs. Not called when none was started. */
@@ -63,6 +70,8 @@ void hand_refresh(struct hand *hand);
 void hand_free(struct hand **hand);
 /* Those that were in force when it was taken; they have to outlive it. */
 const struct pipelines *hand_pipelines(const struct hand *hand);
+/* Makes sure that an attempt which has run for a while is charged, whatever happens. */
+void hand_sync_start(struct hand *hand);
 /* For the heartbeat; borrowed until the loop runs again. */
 struct heartbeat_job hand_beat(const struct hand *hand);
 

@@ -8,13 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SYNC_WITHIN_MS = 100 };
+
 struct unsettled {
     struct claim *claim;
     json_t *record; /* NULL: it is to be deferred */
     enum spool_place place;
     int64_t delay_ms;
     char *why;     /* of a deferral */
-    char *trouble; /* what the spool said; NULL: not tried yet */
+    char *trouble; /* what the spool said; NULL: nothing yet */
+    bool is_moved; /* to place, as id; that has still to be synced */
+    int64_t moved_ms;
+    char id[NAME_SIZE];
     struct unsettled *next;
 };
 
@@ -40,7 +45,7 @@ void unsettled_free(struct unsettled **unsettled)
 bool settle_problem(const struct unsettled *unsettled, size_t index, const char **ret_name,
                     const char **ret_reason)
 {
-    for (; unsettled && index > 0; index--)
+    while (unsettled && (!unsettled->trouble || index-- > 0))
         unsettled = unsettled->next;
     if (!unsettled)
         return false;
@@ -91,9 +96,8 @@ static bool is_cancelled(const json_t *record)
 
 static enum hand_fate try_publish(struct unsettled *one)
 {
-    char id[NAME_SIZE];
     struct err err = { 0 };
-    int r = claim_publish(one->claim, one->place, one->record, id, &err);
+    int r = claim_move(one->claim, one->place, one->record, one->id, &err);
     if (r < 0)
         return refused(one, &err);
     if (r == 0) {
@@ -101,12 +105,19 @@ static enum hand_fate try_publish(struct unsettled *one)
                  "withdrawn: its .job file was taken away by hand; nothing is published");
         return FATE_WITHDRAWN;
     }
+    one->is_moved = true;
+    one->moved_ms = time_mono_ms();
+    return FATE_MOVED;
+}
+
+static enum hand_fate published(const struct unsettled *one)
+{
     if (is_cancelled(one->record))
-        log_info(LOG_FIELDS("job", claim_name(one->claim)), "cancelled: error/%s", id);
+        log_info(LOG_FIELDS("job", claim_name(one->claim)), "cancelled: error/%s", one->id);
     else if (one->place == PLACE_DONE)
-        log_done(one->claim, one->record, id);
+        log_done(one->claim, one->record, one->id);
     else
-        log_failed(one->claim, one->record, id);
+        log_failed(one->claim, one->record, one->id);
     return one->place == PLACE_DONE ? FATE_DONE : FATE_ERROR;
 }
 
@@ -182,14 +193,58 @@ enum hand_fate settle(const struct hand_context *context, struct claim **claim,
         one->record = make_record(context, one->claim, pipeline, verdict->outcome, ending);
     }
     enum hand_fate fate = try_one(context, one);
-    if (fate == FATE_STUCK) {
-        one->next = *context->unsettled;
-        *context->unsettled = one;
+    if (fate == FATE_STUCK || fate == FATE_MOVED) {
+        struct unsettled **last = context->unsettled;
+        while (*last)
+            last = &(*last)->next;
+        *last = one;
     } else {
         unsettled_end(&one);
     }
     return fate;
 }
+
+/* ---- the last sync ---- */
+
+int64_t settle_sync_due_ms(const struct unsettled *unsettled)
+{
+    for (; unsettled; unsettled = unsettled->next)
+        if (unsettled->is_moved) /* the first is the oldest */
+            return unsettled->moved_ms + SYNC_WITHIN_MS;
+    return INT64_MAX;
+}
+
+static void sync_place(const struct hand_context *context, enum spool_place place)
+{
+    struct err err = { 0 };
+    int r = 1;
+    for (struct unsettled **at = context->unsettled; *at;) {
+        struct unsettled *one = *at;
+        if (!one->is_moved || one->place != place) {
+            at = &one->next;
+            continue;
+        }
+        if (r == 1)
+            r = claim_sync(one->claim, &err);
+        if (r < 0) {
+            one->moved_ms = time_mono_ms();
+            (void)refused(one, &err);
+            at = &one->next;
+            continue;
+        }
+        *at = one->next;
+        context->on_fate(context->arg, published(one));
+        unsettled_end(&one);
+    }
+}
+
+void settle_sync(const struct hand_context *context)
+{
+    sync_place(context, PLACE_DONE);
+    sync_place(context, PLACE_ERROR);
+}
+
+/* ---- another try ---- */
 
 void settle_refresh(const struct hand_context *context)
 {
@@ -212,10 +267,10 @@ void settle_again(const struct hand_context *context)
 {
     for (struct unsettled **at = context->unsettled; *at;) {
         struct unsettled *one = *at;
-        enum hand_fate fate = try_one(context, one);
+        enum hand_fate fate = one->is_moved ? FATE_MOVED : try_one(context, one);
         if (fate == FATE_STUCK)
             fate = drop_if_lost(one);
-        if (fate == FATE_STUCK) {
+        if (fate == FATE_STUCK || fate == FATE_MOVED) {
             at = &one->next;
             continue;
         }
@@ -223,4 +278,5 @@ void settle_again(const struct hand_context *context)
         unsettled_end(&one);
         context->on_fate(context->arg, fate);
     }
+    settle_sync(context);
 }

@@ -19,11 +19,17 @@ struct ending {
     const json_t *body; /* of the result; or NULL */
 };
 
-/* Carries a verdict out. Takes the claim over (*claim is NULL afterwards). FATE_STUCK: it is in
+/* Carries a verdict out. Takes the claim over (*claim is NULL afterwards). FATE_MOVED: it is where
+ * it belongs, and among the unsettled until settle_sync made sure of that. FATE_STUCK: it is in
  * *context->unsettled now. pipeline: NULL when it was not found. */
 enum hand_fate settle(const struct hand_context *context, struct claim **claim,
                       const struct pipeline *pipeline, const struct verdict *verdict,
                       const struct ending *ending);
+
+/* One sync for all that has been moved, and each is told to context->on_fate. */
+void settle_sync(const struct hand_context *context);
+/* By the monotonic clock, when that should be at the latest; INT64_MAX: nothing was moved. */
+int64_t settle_sync_due_ms(const struct unsettled *unsettled);
 
 /* Tries all that is unsettled again; what leaves is told to context->on_fate. Only while the spool
  * is known to be there: what another worker adopted meanwhile is dropped then. */

@@ -278,6 +278,9 @@ static void on_beat(void *arg, uint32_t events)
     if (look_at_spool(worker)) {
         settle_again(&worker->context);
         renew_seat(worker);
+        for (int i = 0; i < worker->hand_count; i++)
+            if (worker->hands[i])
+                hand_sync_start(worker->hands[i]);
     }
     look_at_cancels(worker);
     beat(worker);
@@ -322,6 +325,7 @@ static void on_fate(void *arg, enum hand_fate fate)
         break;
     case FATE_WITHDRAWN:
     case FATE_STUCK:
+    case FATE_MOVED:
         break;
     }
 }
@@ -361,6 +365,14 @@ static void conclude_ended(struct worker *worker)
     }
     worker->ended_count = 0;
     reload_sweep(&worker->reload, pipelines_are_used, worker);
+}
+
+/* At once when there is nothing else to do; else a little later, and one sync does for many. */
+static void sync_moved(struct worker *worker)
+{
+    int64_t due_ms = settle_sync_due_ms(worker->unsettled);
+    if (due_ms != INT64_MAX && (worker->busy == 0 || time_mono_ms() >= due_ms))
+        settle_sync(&worker->context);
 }
 
 static void take(struct worker *worker, struct claim *claim)
@@ -501,6 +513,8 @@ static int64_t until_next_ms(const struct worker *worker)
         at_ms = worker->beat_ms + CHANGE_MS;
     if (!worker->stopping && cancels_is_wanted(worker->cancels))
         return 0;
+    if (settle_sync_due_ms(worker->unsettled) < at_ms)
+        at_ms = settle_sync_due_ms(worker->unsettled);
     if (at_ms == INT64_MAX)
         return -1;
     int64_t wait_ms = at_ms - time_mono_ms();
@@ -517,6 +531,7 @@ static bool worker_turn(struct worker *worker)
     if (!worker->stopping && !worker->reason[0] && worker->busy < worker->options->jobs)
         claim_all(worker);
     conclude_ended(worker);
+    sync_moved(worker);
     if (worker->stopping)
         return worker->busy > 0 && time_mono_ms() - worker->stopped_ms < STOP_MS;
     if (has_more_to_adopt(worker))
@@ -571,6 +586,7 @@ static void reload(struct worker *worker)
     }
     struct queue_rules rules = queue_rules_of(worker->options);
     make_hands(worker);
+    fs_set_durable(worker->options->durable);
     worker->context.pipelines = worker->reload.pipelines;
     runners_drop_spares(worker->runners); /* they know the old ones only */
     runners_set_spares(worker->runners, spares_of(worker->options));
@@ -710,6 +726,7 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
             .on_end = on_end,
             .arg = &worker,
         };
+        fs_set_durable(worker.options->durable);
         log_ready(&worker);
         (void)look_at_spool(&worker);
         beat(&worker);

@@ -45,8 +45,8 @@ static const struct {
     { START WAIT("1", "5", "6") START FREE START WAIT("4", "5", "6"), 6, 3, 0, false, 4000, 5 },
     { START WAIT("1", "5", "6") START FREE, 4, 2, 0, false, 0, 5 },
     { START WAIT("1", "5", "6") START, 3, 2, 1, true, 1000, 5 },
-    { START WAIT("1", "5", "6") "{\"event\":5}\n{\"event\":\"note\"}\n{}\n" START
-          WAIT("3", "5", "6"),
+    { START WAIT("1", "5", "6") "{\"event\":5}\n{\"event\":\"note\"}\n{}\n" START WAIT("3", "5",
+                                                                                       "6"),
       7, 2, 0, false, 1000, 5 }, /* what is no event of ours changes nothing */
     { START CHARGED START CHARGED RETRIED, 5, 2, 0, false, 0, 0 },
     { START CHARGED RETRIED START, 4, 2, 1, true, 0, 0 },

@@ -178,7 +178,7 @@ static void test_publish_in_order(void **state)
     assert_ok(claim_publish(claim, PLACE_DONE, record, id, &err), err);
     CLEANUP(mem_free_text)
     char *order =
-        mem_printf("rename text.txt;sync a.job;sync result.json;sync attempts.jsonl;"
+        mem_printf("rename text.txt;sync a.job;sync result.json;"
                    "sync text.txt;sync .again;rename text.txt;sync %s;rename a;sync done;",
                    claim_token(claim));
     assert_string_equal(str_text(&calls), order);
@@ -192,6 +192,65 @@ static void test_publish_in_order(void **state)
     struct stat st;
     assert_int_equal(fstatat(spool_root(fixture->spool), "done/a", &st, 0), 0);
     assert_int_equal(st.st_mode & 07777, 02775);
+}
+
+/* No sync keeps a runner from being started; one that runs for a while is made sure of, X.job
+ * first: a sync of TOKEN before that would bring the job back in pending (btrfs). */
+static void test_the_start_is_synced_later(void **state)
+{
+    static const char *const nothing[] = { NULL };
+    struct fixture *fixture = *state;
+    struct err err = { 0 };
+    fixture_drop(fixture, "pending/a.json", JOB);
+    str_release(&calls);
+    CLEANUP(claim_free) struct claim *claim = must_claim(fixture, "a.json");
+    start_with(claim, nothing);
+    assert_null(strstr(str_text(&calls), "sync"));
+    str_release(&calls);
+    assert_ok(claim_sync_start(claim, &err), err);
+    assert_string_equal(str_text(&calls), "sync a.job;sync attempts.jsonl;");
+    assert_ok(claim_defer(claim, 0, &err), err);
+}
+
+static const struct {
+    enum spool_place place;
+    bool durable;
+    const char *before, *after; /* the name of TOKEN, which is synced if anything is */
+} ends[] = {
+    { PLACE_DONE, true, "sync a.job;sync result.json;", ";rename a;|sync done;" },
+    { PLACE_DONE, false, "", "rename a.2;|" },
+    { PLACE_ERROR, true, "sync a.job;sync result.json;sync attempts.jsonl;",
+      ";rename a;|sync error;" },
+    { PLACE_ERROR, false, "", "rename a.2;|" },
+};
+
+/* X.job, what belongs to the end, TOKEN, rename; and by itself what makes the rename sure. Without
+ * durability the same without the syncs. */
+static void test_the_order_of_an_end(void **state)
+{
+    static const char *const nothing[] = { NULL };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        struct err err = { 0 };
+        char id[NAME_SIZE];
+        fixture_drop(fixture, "pending/a.json", JOB);
+        CLEANUP(claim_free) struct claim *claim = must_claim(fixture, "a.json");
+        CLEANUP(json_drop) json_t *record = json_object();
+        start_with(claim, nothing);
+        struct attempt_end end = { .failure = "crash", .message = "it fell", .charged = true };
+        assert_ok(claim_ended(claim, &end, &err), err);
+        str_release(&calls);
+        fs_set_durable(ends[i].durable);
+        int r = claim_move(claim, ends[i].place, record, id, &err);
+        str_add(&calls, "|");
+        if (r != 1 || claim_sync(claim, &err) < 0)
+            fail_msg("row %zu: %s", i, err.text);
+        fs_set_durable(true);
+        CLEANUP(mem_free_text)
+        char *order = mem_printf("%s%s%s%s", ends[i].before, ends[i].durable ? "sync " : "",
+                                 ends[i].durable ? claim_token(claim) : "", ends[i].after);
+        assert_string_equal(str_text(&calls), order);
+    }
 }
 
 static void test_names_taken(void **state)
@@ -282,10 +341,15 @@ static int end_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(test_claims),         FIXTURE_TEST(test_nothing_there),
-        FIXTURE_TEST(test_lost_replies),   FIXTURE_TEST(test_publish_in_order),
-        FIXTURE_TEST(test_names_taken),    FIXTURE_TEST(test_changed_and_withdrawn),
+        FIXTURE_TEST(test_claims),
+        FIXTURE_TEST(test_nothing_there),
+        FIXTURE_TEST(test_lost_replies),
+        FIXTURE_TEST(test_publish_in_order),
+        FIXTURE_TEST(test_names_taken),
+        FIXTURE_TEST(test_changed_and_withdrawn),
         FIXTURE_TEST(test_defer_and_back),
+        FIXTURE_TEST(test_the_start_is_synced_later),
+        FIXTURE_TEST(test_the_order_of_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, end_calls);
 }

@@ -18,9 +18,11 @@
 /* ---- a disk that is full while a test says so ---- */
 
 static bool disk_is_full;
+static int syncs;
 
 int fsync(int fd)
 {
+    syncs++;
     if (!disk_is_full)
         return (int)syscall(SYS_fsync, fd);
     errno = ENOSPC;
@@ -134,6 +136,7 @@ struct fixture {
     struct unsettled *unsettled;
     enum hand_fate fate;
     int fates;
+    bool shares_sync; /* then the last sync of a job is the test's */
     struct hand *hand;
 };
 
@@ -149,6 +152,8 @@ static void on_end(void *arg, struct hand *hand)
     struct fixture *fixture = arg;
     assert_ptr_equal(hand, fixture->hand);
     hand_conclude(hand);
+    if (!disk_is_full && !fixture->shares_sync)
+        settle_sync(&fixture->context);
     hand_free(&fixture->hand);
 }
 
@@ -228,12 +233,13 @@ static void work(struct fixture *fixture, struct claim *claim)
     struct err err = { 0 };
     fixture->fates = 0;
     if (hand_take(&fixture->context, claim, &fixture->hand) == 0) {
+        settle_sync(&fixture->context);
         assert_int_equal(fixture->fates, 1);
         return;
     }
     while (fixture->hand)
         assert_ok(loop_wait(fixture->loop, -1, &err), err);
-    assert_int_equal(fixture->fates, 1);
+    assert_int_equal(fixture->fates, fixture->shares_sync ? 0 : 1);
 }
 
 static void take_pending(struct fixture *fixture, const char *file)
@@ -495,6 +501,36 @@ static void test_what_the_spool_refuses_is_tried_again(void **state)
                      0);
 }
 
+/* Jobs that end one after the other are where they belong, and are told when one sync has made all
+ * of them sure; not told when it fails. */
+static void test_jobs_share_the_last_sync(void **state)
+{
+    static const char *const files[] = { "a.json", "b.json", "c.json" };
+    struct fixture *fixture = *state;
+    const char *name, *reason;
+    fixture->shares_sync = true;
+    fixture->fates = 0;
+    for (size_t i = 0; i < COUNT(files); i++) {
+        drop(fixture, files[i], "{\"input_path\": \"a\"}");
+        take_pending(fixture, files[i]);
+    }
+    assert_int_equal(faccessat(spool_dir(fixture->spool, PLACE_DONE), "c/result.json", F_OK, 0), 0);
+    assert_int_equal(fixture->fates, 0);
+    assert_true(settle_sync_due_ms(fixture->unsettled) < INT64_MAX);
+    assert_false(settle_problem(fixture->unsettled, 0, &name, &reason));
+    disk_is_full = true;
+    settle_sync(&fixture->context);
+    assert_int_equal(fixture->fates, 0);
+    assert_true(settle_problem(fixture->unsettled, 2, &name, &reason));
+    disk_is_full = false;
+    syncs = 0;
+    settle_sync(&fixture->context);
+    assert_int_equal(syncs, 1);
+    assert_int_equal(fixture->fates, 3);
+    assert_null(fixture->unsettled);
+    assert_true(settle_sync_due_ms(fixture->unsettled) == INT64_MAX);
+}
+
 static void test_two_jobs_of_one_name_are_both_there(void **state)
 {
     struct fixture *fixture = *state;
@@ -524,6 +560,7 @@ int main(void)
         HAND_TEST(test_an_input_that_does_not_come_is_an_error_in_the_end),
         HAND_TEST(test_what_the_spool_refuses_is_tried_again),
         HAND_TEST(test_two_jobs_of_one_name_are_both_there),
+        HAND_TEST(test_jobs_share_the_last_sync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

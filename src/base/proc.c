@@ -23,8 +23,7 @@ static void read_word(const char *path, char out[PROC_ID_SIZE])
     out[strcspn(out, "\n")] = '\0';
 }
 
-/* The state letter and the start of a process; false when /proc does not show it. */
-static bool read_stat(pid_t pid, char *ret_state, uint64_t *ret_start_ticks)
+bool proc_stat(pid_t pid, char *ret_state, uint64_t *ret_start_ticks)
 {
     char path[64], text[1024];
     (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
@@ -50,7 +49,7 @@ void proc_id_self(struct proc_id *ret_id)
 {
     struct proc_id id = { .pid = getpid() };
     char state;
-    (void)read_stat(id.pid, &state, &id.start_ticks);
+    (void)proc_stat(id.pid, &state, &id.start_ticks);
     read_word("/proc/sys/kernel/random/boot_id", id.boot_id);
     ssize_t got = readlink("/proc/self/ns/pid", id.pid_ns, sizeof(id.pid_ns) - 1);
     id.pid_ns[got > 0 ? got : 0] = '\0';
@@ -71,7 +70,7 @@ enum proc_life proc_life(const struct proc_id *id)
         return PROC_GONE;
     char state;
     uint64_t start_ticks;
-    if (!read_stat(id->pid, &state, &start_ticks))
+    if (!proc_stat(id->pid, &state, &start_ticks))
         return PROC_ALIVE; /* hidepid: it is there, we may not see more */
     if (state == 'Z' || state == 'X' || start_ticks != id->start_ticks)
         return PROC_GONE;

@@ -29,6 +29,9 @@ enum proc_life {
 };
 enum proc_life proc_life(const struct proc_id *id);
 
+/* The state letter and the start of a process; false when /proc does not show it. */
+bool proc_stat(pid_t pid, char *ret_state, uint64_t *ret_start_ticks);
+
 /* Has this process a controlling terminal (that has not been hung up)? */
 bool proc_has_terminal(void);
 

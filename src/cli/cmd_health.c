@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "cli/guard.h"
 #include "spool/survey.h"
+#include "spool/watchdogs.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -49,6 +50,22 @@ static bool has_working(const struct survey *survey)
     return false;
 }
 
+/* ", and watchdog HOST.PID gave up at …"; "" when none did. The caller frees it. */
+static char *given_up(const struct survey *survey)
+{
+    size_t i;
+    const json_t *note;
+    json_array_foreach(survey->watchdogs, i, note)
+    {
+        if (!watchdog_has_given_up(note))
+            continue;
+        CLEANUP(mem_free_text) char *text = watchdog_note_text(note, survey->now_ms);
+        return mem_printf("; watchdog %s.%lld %s", json_get_text(note, "host", "?"),
+                          (long long)json_get_int(note, "pid", 0), text);
+    }
+    return mem_strdup("");
+}
+
 static void explain(const struct spool *spool, const struct survey *survey, struct health *health)
 {
     const struct survey_worker *worker = health->worker;
@@ -58,9 +75,10 @@ static void explain(const struct spool *spool, const struct survey *survey, stru
         waiting = mem_printf(", and %lld %s pending", (long long)survey->pending,
                              survey->pending == 1 ? "job is" : "jobs are");
     }
+    CLEANUP(mem_free_text) char *dog = given_up(survey);
     health->mend = mem_printf("start one: takeup worker --spool %s", spool_path(spool));
     if (!worker) {
-        health->reason = mem_printf("no worker has ever run on this spool%s", waiting);
+        health->reason = mem_printf("no worker has ever run on this spool%s%s", waiting, dog);
     } else if (health->alive) {
         health->reason =
             mem_printf("the worker %s is paused: %s", worker->beat->worker, worker->beat->reason);
@@ -75,11 +93,11 @@ static void explain(const struct spool *spool, const struct survey *survey, stru
         health->mend = mem_printf("end it (kill -KILL %d) and start one: takeup worker --spool %s",
                                   (int)worker->beat->who.pid, spool_path(spool));
     } else if (strcmp(worker->beat->state, "stopped") == 0) {
-        health->reason = mem_printf("no live worker: the last one, %s, was stopped %.0f s ago%s",
-                                    worker->beat->worker, worker->age_s, waiting);
+        health->reason = mem_printf("no live worker: the last one, %s, was stopped %.0f s ago%s%s",
+                                    worker->beat->worker, worker->age_s, waiting, dog);
     } else {
-        health->reason = mem_printf("no live worker: the last beat, of %s, was %.0f s ago%s",
-                                    worker->beat->worker, worker->age_s, waiting);
+        health->reason = mem_printf("no live worker: the last beat, of %s, was %.0f s ago%s%s",
+                                    worker->beat->worker, worker->age_s, waiting, dog);
     }
 }
 

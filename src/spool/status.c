@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "spool/name.h"
+#include "spool/watchdogs.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -85,6 +86,20 @@ static void add_workers(struct str *text, const struct survey *survey)
     }
 }
 
+static void add_watchdogs(struct str *text, const struct survey *survey)
+{
+    size_t i;
+    const json_t *note;
+    json_array_foreach(survey->watchdogs, i, note)
+    {
+        if (survey->alive_count > 0 && watchdog_has_given_up(note))
+            continue; /* somebody has started another worker since */
+        CLEANUP(mem_free_text) char *told = watchdog_note_text(note, survey->now_ms);
+        str_addf(text, "  watchdog %s.%d: %s\n", json_get_text(note, "host", "?"),
+                 (int)json_get_int(note, "pid", 0), told);
+    }
+}
+
 static void add_places(struct str *text, const struct survey *survey)
 {
     const struct {
@@ -136,6 +151,7 @@ char *survey_text(const struct spool *spool, const struct survey *survey)
     str_addf(&text, "written %s (UTC), spool %s\n", time_format(survey->now_ms, time),
              spool_path(spool));
     add_workers(&text, survey);
+    add_watchdogs(&text, survey);
     add_places(&text, survey);
     add_problems(&text, survey);
     return str_take(&text);

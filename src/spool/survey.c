@@ -8,6 +8,7 @@
 #include "spool/listing.h"
 #include "spool/pending.h"
 #include "spool/running.h"
+#include "spool/watchdogs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -160,6 +161,7 @@ static int take(const struct spool *spool, double within_s, const struct scan *c
     running_each(spool, count_one, &survey.running);
     survey.done = count_ended(spool, PLACE_DONE);
     survey.error = count_ended(spool, PLACE_ERROR);
+    survey.watchdogs = watchdog_notes_read(spool);
     merge_told(&survey);
     *ret_survey = survey;
     survey = (struct survey){ 0 };
@@ -183,6 +185,7 @@ void survey_release(struct survey *survey)
     heartbeats_free(&survey->beats, survey->beat_count);
     free(survey->workers);
     problems_release(&survey->problems);
+    json_decref(survey->watchdogs);
     *survey = (struct survey){ 0 };
 }
 
@@ -214,6 +217,7 @@ json_t *survey_json(const struct spool *spool, const struct survey *survey)
     json_set_text(json, "at", time_format(survey->now_ms, time));
     json_set_int(json, "alive", (json_int_t)survey->alive_count);
     json_set(json, "workers", workers);
+    json_set(json, "watchdogs", json_incref(survey->watchdogs));
     json_set_int(json, "pending", survey->pending);
     json_set_int(json, "deferred", survey->deferred);
     json_set_int(json, "running", survey->running);

@@ -26,6 +26,7 @@ struct survey {
     struct survey_worker *workers; /* one for each of beats */
     size_t alive_count;            /* alive and not stopped */
     struct problems problems;      /* names that cannot be taken, and why */
+    json_t *watchdogs;             /* an array: watchdogs.h */
     int64_t pending, deferred, running, done, error;
     int64_t oldest_pending_ms; /* age; 0 when there is none */
     int64_t free_bytes;

@@ -92,6 +92,8 @@ __attribute__((noreturn)) static void child_main(const struct runners *runners,
     json_t *whole = NULL; /* goes with the process */
     set_up_child(parent);
     close_others(runners);
+    if (runners->rules.lease)
+        lease_guard(runners->rules.lease);
     if (!order) {
         if (wire_receive_order(order_fd, &received, &whole) <= 0)
             _exit(0); /* it is not needed any more */
@@ -191,12 +193,27 @@ static void end_from_status(struct runner_end *end)
                    WEXITSTATUS(status));
 }
 
+static bool lease_lapsed(const struct runner *runner)
+{
+    const struct lease *lease = runner->owner->rules.lease;
+    return lease && lease_lapses(lease) != runner->lapses;
+}
+
+static void blame_lease(struct runner *runner)
+{
+    blame(runner, FAILURE_SHUTDOWN,
+          "the worker had no heartbeat for half a lease, so another one may have the job");
+}
+
 static void end_decide(struct runner *runner)
 {
     struct runner_end *end = &runner->end;
     bool clean = WIFEXITED(end->wait_status) && WEXITSTATUS(end->wait_status) == 0;
     if (runner->has_outcome && clean)
         return;
+    if (WIFEXITED(end->wait_status) && WEXITSTATUS(end->wait_status) == LEASE_STATUS &&
+        lease_lapsed(runner))
+        blame_lease(runner);
     end->hint[0] = '\0';
     if (runner->reason == FAILURE_NONE) {
         end_from_status(end);
@@ -266,6 +283,10 @@ static void check_limits(struct runner *runner)
                        (double)limits->stall_ms / 1000);
         blame(runner, FAILURE_STALL, text);
         apply(runner, EV_STALL);
+    }
+    if (lease_lapsed(runner)) {
+        blame_lease(runner);
+        apply(runner, EV_STOP);
     }
     if (runner->state == RUNNER_STOPPING && now - runner->term_ms >= limits->grace_ms)
         apply(runner, EV_GRACE);
@@ -340,6 +361,7 @@ void runner_begin(struct runner *runner, const struct runner_limits *limits,
     runner->limits = *limits;
     runner->calls = *calls;
     runner->state = RUNNER_RUNNING;
+    runner->lapses = runner->owner->rules.lease ? lease_lapses(runner->owner->rules.lease) : 0;
     runner->started_ms = runner->alive_ms = time_mono_ms();
     fs_close(&runner->order_fd);
 }

@@ -13,6 +13,7 @@
 #define TAKEUP_WORKER_RUNNER_H
 
 #include "base/loop.h"
+#include "worker/lease.h"
 #include "worker/wire.h"
 
 #include <sys/types.h>
@@ -48,8 +49,9 @@ typedef void runner_body_fn(void *arg, const struct wire_order *order, int wire_
 struct runners_rules {
     struct loop *loop;
     runner_body_fn *body;
-    void *arg;  /* of body, as it is when the child is forked */
-    int spares; /* how many to keep; 0: none */
+    void *arg;           /* of body, as it is when the child is forked */
+    int spares;          /* how many to keep; 0: none */
+    struct lease *lease; /* once it is over they all end, uncharged; borrowed; NULL: none */
 };
 
 struct runners *runners_new(const struct runners_rules *rules);

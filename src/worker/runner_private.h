@@ -17,6 +17,7 @@ struct runner {
     struct loop_watch *pid_watch, *wire_watch;
     struct wire_reader reader;
     int64_t born_ms, started_ms, alive_ms, term_ms; /* by the monotonic clock */
+    unsigned lapses;                                /* of the lease, when it began */
     bool has_outcome;
     enum failure reason; /* why it was ended by us; FAILURE_NONE: it was not */
     char reason_text[WIRE_TEXT_SIZE];

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 
 enum {
     TICK_MS = 100, /* one timer for all, and none while nothing runs */
@@ -104,7 +105,9 @@ void runners_set_spares(struct runners *runners, int spares)
 void runners_lost_spare(struct runner *runner)
 {
     runner->owner->spare_count--;
-    runner->owner->refill_at_ms = time_mono_ms() + PAUSE_MS;
+    if (!runner->owner->rules.lease || !WIFEXITED(runner->end.wait_status) ||
+        WEXITSTATUS(runner->end.wait_status) != LEASE_STATUS)
+        runner->owner->refill_at_ms = time_mono_ms() + PAUSE_MS;
     runner_free(&runner);
 }
 

@@ -46,6 +46,7 @@ struct worker {
     struct watch *watch;
     bool reopens; /* the spool was opened anew, and what is held inside it not yet */
     struct hand_context context;
+    struct lease *lease;
     struct runners *runners;
     struct hand **hands; /* NULL: free */
     int hand_count;      /* at least options->jobs; more while fewer were set meanwhile */
@@ -185,6 +186,10 @@ static bool look_at_spool(struct worker *worker)
         pause_for(worker, reason);
         return false;
     }
+    if (worker->beat_trouble[0] && lease_is_over(worker->lease)) {
+        pause_for(worker, worker->beat_trouble);
+        return false;
+    }
     unpause(worker);
     return true;
 }
@@ -236,6 +241,8 @@ static void beat(struct worker *worker)
     int r = seat_beat(worker->seat, &now, &err);
     if (r < 0 && strcmp(err.text, worker->beat_trouble) != 0)
         log_warn(LOG_NO_FIELDS, "heartbeat: %s", err.text);
+    if (r >= 0)
+        lease_renew(worker->lease);
     (void)snprintf(worker->beat_trouble, sizeof(worker->beat_trouble), "%s", r < 0 ? err.text : "");
     free(jobs);
 }
@@ -526,6 +533,8 @@ static bool worker_turn(struct worker *worker)
 {
     if (time_mono_ms() >= worker->ends_ms)
         stop(worker, "its time is over (--max-time)");
+    if (lease_is_over(worker->lease) && time_mono_ms() - worker->beat_ms >= CHANGE_MS)
+        beat(worker);                       /* it was stopped for long: that it lives comes first */
     if (cancels_is_wanted(worker->cancels)) /* first, so that nothing is begun that nobody wants */
         look_at_cancels(worker);
     if (!worker->stopping && !worker->reason[0] && worker->busy < worker->options->jobs)
@@ -592,6 +601,7 @@ static void reload(struct worker *worker)
     runners_set_spares(worker->runners, spares_of(worker->options));
     queue_set_rules(worker->queue, &rules);
     adopter_set_lease(worker->adopter, worker->options->lease_ms);
+    lease_set(worker->lease, worker->options->lease_ms);
     log_info(LOG_NO_FIELDS, "settings and pipelines were read anew");
 }
 
@@ -664,6 +674,7 @@ static void end(struct worker *worker)
     free(worker->hands);
     free(worker->ended);
     runners_free(&worker->runners);
+    lease_free(&worker->lease);
     if (worker->unsettled)
         settle_again(&worker->context); /* what still stays in running/ is the next worker's */
     unsettled_free(&worker->unsettled);
@@ -709,10 +720,12 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
     worker.queue = queue_new(spool, &rules);
     worker.drops = drops_new(spool, pipelines, &rules.claim, rules.rescan_ms);
     worker.cancels = cancels_new(&worker.context, on_cancelled);
-    int r = begin(&worker, err);
+    int r = lease_new(options->lease_ms, &worker.lease, err);
+    if (r == 0)
+        r = begin(&worker, err);
     if (r == 0) {
         struct runners_rules running = { worker.loop, hand_body, &worker.context,
-                                         spares_of(options) };
+                                         spares_of(options), worker.lease };
         worker.runners = runners_new(&running);
         worker.context = (struct hand_context){
             .runners = worker.runners,

@@ -153,7 +153,7 @@ static struct fixture fixture_new(runner_body_fn *body, int spares)
     struct fixture fixture = { NULL, NULL };
     struct err err = { 0 };
     assert_ok(loop_new(&fixture.loop, &err), err);
-    struct runners_rules rules = { fixture.loop, body, NULL, spares };
+    struct runners_rules rules = { fixture.loop, body, NULL, spares, NULL };
     fixture.runners = runners_new(&rules);
     for (int i = 0; i < spares; i++)
         assert_int_equal(runners_refill(fixture.runners, &err), 1);
@@ -454,6 +454,117 @@ static void test_dropped_spare_ones_are_gone(void **state)
     assert_int_equal(shared->grandchild, 0);
 }
 
+/* ---- the lease ---- */
+
+static bool is_gone(pid_t pid)
+{
+    char path[64], line[256];
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return true;
+    const char *read = fgets(line, sizeof(line), file);
+    (void)fclose(file);
+    return !read || strstr(line, ") Z") != NULL;
+}
+
+static void body_shows_its_pid(void *arg, const struct wire_order *order, int fd)
+{
+    shared->grandchild = getpid();
+    body_hangs(arg, order, fd);
+}
+
+__attribute__((noreturn)) static void be_a_worker(void)
+{
+    struct lease *lease = NULL;
+    struct runner *runner = NULL;
+    struct runner_limits limits = { 0, 0, 1000 };
+    struct runner_calls calls = { on_message, on_end, NULL };
+    struct runners_rules rules = { NULL, body_shows_its_pid, NULL, 1, NULL };
+    if (loop_new(&rules.loop, NULL) < 0 || lease_new(2000, &lease, NULL) < 0)
+        _exit(1);
+    rules.lease = lease;
+    struct runners *runners = runners_new(&rules);
+    if (runners_refill(runners, NULL) != 1 ||
+        runner_start(runners, &an_order, &limits, &calls, &runner, NULL) < 0 ||
+        runners_refill(runners, NULL) != 1)
+        _exit(1);
+    for (;;) {
+        lease_renew(lease);
+        (void)loop_wait(rules.loop, 100, NULL);
+    }
+}
+
+/* A worker that is stopped beats no more: its runner ends by itself, and so does the spare one. */
+static void test_runners_of_a_stopped_worker_end(void **state)
+{
+    (void)state;
+    char path[64], text[256] = "";
+    long pids[2] = { 0, 0 };
+    shared->grandchild = 0;
+    pid_t worker = fork();
+    if (worker == 0)
+        be_a_worker();
+    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)worker, (int)worker);
+    for (int i = 0; i < 1000 && pids[1] == 0; i++) {
+        FILE *file = fopen(path, "re");
+        assert_non_null(file);
+        if (shared->grandchild && fgets(text, sizeof(text), file))
+            (void)sscanf(text, "%ld %ld", &pids[0], &pids[1]);
+        (void)fclose(file);
+        (void)usleep(10000);
+    }
+    assert_true(pids[1] > 0);
+    assert_false(is_gone((pid_t)pids[0]) || is_gone((pid_t)pids[1]));
+    assert_int_equal(kill(worker, SIGSTOP), 0);
+    for (int i = 0; i < 1000 && !(is_gone((pid_t)pids[0]) && is_gone((pid_t)pids[1])); i++)
+        (void)usleep(10000);
+    bool all_gone = is_gone((pid_t)pids[0]) && is_gone((pid_t)pids[1]);
+    assert_int_equal(kill(worker, SIGKILL), 0);
+    assert_int_equal(waitpid(worker, NULL, 0), worker);
+    assert_true(all_gone);
+}
+
+static void body_claims_the_lease_is_over(void *arg, const struct wire_order *order, int fd)
+{
+    (void)arg, (void)order, (void)fd;
+    _exit(LEASE_STATUS);
+}
+
+static const struct {
+    const char *name;
+    runner_body_fn *body;
+    int64_t lease_ms;
+    enum failure failure;
+} leases[] = {
+    { "a worker without a beat stops it", body_hangs_deaf, 200, FAILURE_SHUTDOWN },
+    { "it sees that by itself", body_hangs, 200, FAILURE_SHUTDOWN },
+    { "it only says so", body_claims_the_lease_is_over, 600000, FAILURE_CRASH },
+};
+
+static void test_who_has_no_lease_has_no_runners(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(leases); i++) {
+        struct err err = { 0 };
+        struct seen seen = { 0 };
+        struct runner *runner = NULL;
+        struct runner_limits limits = { 0, 0, 100 };
+        struct runner_calls calls = { on_message, on_end, &seen };
+        struct runners_rules rules = { NULL, leases[i].body, NULL, 0, NULL };
+        assert_ok(loop_new(&rules.loop, &err), err);
+        assert_ok(lease_new(leases[i].lease_ms, &rules.lease, &err), err);
+        struct fixture fixture = { rules.loop, runners_new(&rules) };
+        assert_ok(runner_start(fixture.runners, &an_order, &limits, &calls, &runner, &err), err);
+        wait_until_ended(&fixture, &seen);
+        if (seen.end.failure != leases[i].failure)
+            fail_msg("'%s': %s, %s", leases[i].name, failure_name(seen.end.failure), seen.end.text);
+        runner_free(&runner);
+        fixture_release(&fixture);
+        lease_free(&rules.lease);
+    }
+}
+
 int main(void)
 {
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -468,6 +579,8 @@ int main(void)
         cmocka_unit_test(test_the_order_comes_through),
         cmocka_unit_test(test_a_spare_one_that_dies_harms_nobody),
         cmocka_unit_test(test_dropped_spare_ones_are_gone),
+        cmocka_unit_test(test_runners_of_a_stopped_worker_end),
+        cmocka_unit_test(test_who_has_no_lease_has_no_runners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

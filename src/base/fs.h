@@ -67,6 +67,9 @@ const char *fs_type_name(int fd);
 /* What an ordinary user may still write; -1 when it cannot be told. */
 int64_t fs_free_bytes(int fd);
 
+/* How many directories lie in an open one, where its filesystem counts them; -1: it does not. */
+int64_t fs_count_subdirs(int fd);
+
 /* What identifies the content of a file without reading it. */
 struct fs_print {
     int64_t size_bytes;

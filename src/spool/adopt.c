@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FUTURE_SLACK_MS = 1000, SLICE_MS = 200 };
+enum { FUTURE_SLACK_MS = 1000, SLICE_MS = 200, SHARE_MS = 5000 };
 
 struct watched {
     char *worker;
@@ -30,7 +30,9 @@ struct watched {
     int64_t since_ms;             /* and since when, by CLOCK_BOOTTIME */
     enum proc_life life;
     bool has_dir, seen, dead;
-    bool cleared; /* of what it was writing in tmp/ */
+    bool cleared;               /* of what it was writing in tmp/ */
+    bool has_room;              /* it could take a job, as it says; */
+    int64_t claims, claimed_ms; /* and it took one, then (CLOCK_BOOTTIME) */
 };
 
 struct adopter {
@@ -95,12 +97,25 @@ static void watched_note(struct watched *one, int64_t beat_count, int64_t stamp_
     one->seen = true;
 }
 
+static void note_claims(struct watched *one, const struct heartbeat_seen *beat)
+{
+    int64_t claims = json_get_int(beat->whole, "claims", 0);
+    if (claims != one->claims)
+        one->claimed_ms = time_boot_ms();
+    one->claims = claims;
+    one->has_room = (strcmp(beat->state, "idle") == 0 || strcmp(beat->state, "busy") == 0) &&
+                    json_get_int(beat->whole, "free", 0) > 0;
+}
+
 static void note_beats(struct adopter *adopter, const struct heartbeat_seen *beats, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (beats[i].whole && strcmp(beats[i].worker, seat_name(adopter->seat)) != 0)
-            watched_note(watched_get(adopter, beats[i].worker), beats[i].beat_count,
-                         beats[i].mtime_ms, proc_life(&beats[i].who));
+    for (size_t i = 0; i < count; i++) {
+        if (!beats[i].whole || strcmp(beats[i].worker, seat_name(adopter->seat)) == 0)
+            continue;
+        struct watched *one = watched_get(adopter, beats[i].worker);
+        watched_note(one, beats[i].beat_count, beats[i].mtime_ms, proc_life(&beats[i].who));
+        note_claims(one, &beats[i]);
+    }
 }
 
 /* Directories; for one without a heartbeat that can be read, its own time counts. */
@@ -180,6 +195,22 @@ static int look_around(struct adopter *adopter, int *ret_suspects, struct err *e
     }
     heartbeats_free(&beats, count);
     return r;
+}
+
+struct backlog_share adopter_share(const struct adopter *adopter)
+{
+    struct backlog_share share = { 0, 1 };
+    int64_t now_ms = time_boot_ms();
+    for (size_t i = 0; i < adopter->count; i++) {
+        const struct watched *one = &adopter->watched[i];
+        bool claims = one->has_room || (one->claimed_ms && now_ms - one->claimed_ms < SHARE_MS);
+        if (!one->has_dir || one->dead || one->life == PROC_GONE || !claims ||
+            now_ms - one->since_ms >= SHARE_MS)
+            continue;
+        share.workers++;
+        share.rank += strcmp(one->worker, seat_name(adopter->seat)) < 0;
+    }
+    return share;
 }
 
 /* ---- one worker ---- */

@@ -7,6 +7,7 @@
 #ifndef TAKEUP_SPOOL_ADOPT_H
 #define TAKEUP_SPOOL_ADOPT_H
 
+#include "spool/backlog.h"
 #include "spool/claim.h"
 
 struct adopter;
@@ -33,5 +34,9 @@ int adopter_look(struct adopter *adopter, adopt_fn *fn, void *arg, struct err *e
 /* Did the last look end before all was taken over, so that the worker can beat? Then look again at
  * once. */
 bool adopter_has_more(const struct adopter *adopter);
+
+/* The rank of this worker among those that were seen to claim, or to be able to. One whose hands
+ * are full is none of them, or the jobs in its share would wait for it behind all others. */
+struct backlog_share adopter_share(const struct adopter *adopter);
 
 #endif

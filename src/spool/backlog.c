@@ -82,6 +82,14 @@ void backlog_retry(struct backlog *backlog)
             backlog_mark(backlog, i, NAMES_WAITING);
 }
 
+void backlog_let_go(struct backlog *backlog)
+{
+    const struct names *names = &backlog->scan.names;
+    for (size_t i = 0; backlog->held_count > 0 && i < names->count; i++)
+        if (names->entries[i].mark >= BACKLOG_HELD)
+            backlog_mark(backlog, i, NAMES_WAITING);
+}
+
 /* ---- list ---- */
 
 static int compare(const struct names *a, size_t i, const struct names *b, size_t j, bool by_key)

@@ -80,6 +80,8 @@ const char *backlog_name(const struct backlog *backlog, size_t i);
 void backlog_mark(struct backlog *backlog, size_t i, unsigned mark);
 /* Those that are left or refused are waiting again. */
 void backlog_retry(struct backlog *backlog);
+/* The same for those that are held. */
+void backlog_let_go(struct backlog *backlog);
 /* The lowest key of those that wait; UINT64_MAX: none does. */
 uint64_t backlog_first_key(struct backlog *backlog);
 

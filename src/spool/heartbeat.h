@@ -30,8 +30,10 @@ struct heartbeat {
     size_t job_count;
     const struct heartbeat_problem *problems;
     size_t problem_count;
-    int64_t pending;     /* as last listed */
-    int64_t done, error; /* published by this worker */
+    int64_t pending;        /* as last listed */
+    int64_t done, error;    /* published by this worker */
+    int64_t claims, missed; /* jobs taken; names that others had taken before */
+    int free;               /* how many jobs it could take now */
 };
 
 const char *heartbeat_state_name(enum heartbeat_state state);

@@ -23,7 +23,7 @@ struct seat {
     int dir_fd;             /* running/NAME */
     char spare[TOKEN_SIZE]; /* an empty directory in it; "": none */
     int64_t started_ms, beat_count;
-    int64_t pending, done, error; /* as last told, for the last beat */
+    int64_t pending, done, error, claims, missed; /* as last told, for the last beat */
     struct doubt {
         char token[TOKEN_SIZE], whose[NAME_SIZE];
     } * doubts;
@@ -112,9 +112,12 @@ int seat_leave(struct seat **seat, struct err *err)
     struct seat *own = *seat;
     if (!own)
         return 0;
-    struct heartbeat last = {
-        .state = BEAT_STOPPED, .pending = own->pending, .done = own->done, .error = own->error
-    };
+    struct heartbeat last = { .state = BEAT_STOPPED,
+                              .pending = own->pending,
+                              .done = own->done,
+                              .error = own->error,
+                              .claims = own->claims,
+                              .missed = own->missed };
     int beat = seat_beat(own, &last, err);
     int removed = remove_running(own, beat < 0 ? NULL : err);
     seat_free(seat);
@@ -222,6 +225,9 @@ static json_t *beat_json(const struct seat *seat, const struct heartbeat *beat)
     json_set_int(whole, "pending", beat->pending);
     json_set_int(whole, "done", beat->done);
     json_set_int(whole, "error", beat->error);
+    json_set_int(whole, "claims", beat->claims);
+    json_set_int(whole, "missed", beat->missed);
+    json_set_int(whole, "free", beat->free);
     json_set_text(whole, "reason", beat->reason);
     return whole;
 }
@@ -248,6 +254,8 @@ int seat_beat(struct seat *seat, const struct heartbeat *beat, struct err *err)
     seat->pending = beat->pending;
     seat->done = beat->done;
     seat->error = beat->error;
+    seat->claims = beat->claims;
+    seat->missed = beat->missed;
     CLEANUP(json_drop) json_t *whole = beat_json(seat, beat);
     CLEANUP(mem_free_text) char *text = json_pretty(whole);
 

@@ -109,15 +109,18 @@ static int list_waiting(const struct spool *spool, struct survey *survey, struct
     return r;
 }
 
+static void count_dir(void *arg, const char *name, unsigned char type)
+{
+    *(int64_t *)arg += type == DT_DIR && name[0] != '.';
+}
+
 static int64_t count_ended(const struct spool *spool, enum spool_place place)
 {
-    CLEANUP(listing_release) struct listing listing = { 0 };
-    int64_t count = 0;
-    if (listing_read(spool_dir(spool, place), ".", &listing, NULL) < 0)
-        return -1;
-    for (size_t i = 0; i < listing.count; i++)
-        count += listing.entries[i].type == DT_DIR && listing.entries[i].name[0] != '.';
-    return count;
+    int64_t count = fs_count_subdirs(spool_dir(spool, place));
+    if (count >= 0)
+        return count;
+    count = 0;
+    return listing_each(spool_dir(spool, place), ".", count_dir, &count, NULL) < 0 ? -1 : count;
 }
 
 static bool count_one(void *arg, const char *worker, const char *path, const char *name)

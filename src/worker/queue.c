@@ -100,6 +100,8 @@ void queue_set_limits(struct queue *queue, const struct queue_limits *limits)
         queue->limits.groups = BACKLOG_GROUPS;
     queue->rules.claim.hold = limits->groups ? hold : NULL;
     queue->rules.claim.arg = queue;
+    for (size_t i = 0; i < SCAN_PLACES; i++)
+        backlog_let_go(&queue->backlogs[i]);
 }
 
 void queue_set_share(struct queue *queue, const struct backlog_share *share)

@@ -41,6 +41,7 @@ struct queue *queue_new(struct spool *spool, const struct queue_rules *rules);
 void queue_free(struct queue **queue);
 /* In force from now on; the next look is at once. */
 void queue_set_rules(struct queue *queue, const struct queue_rules *rules);
+/* Borrowed: arg. The groups may be others than before. */
 void queue_set_limits(struct queue *queue, const struct queue_limits *limits);
 /* Which names it is to take first, as long as others do so too. */
 void queue_set_share(struct queue *queue, const struct backlog_share *share);

@@ -12,6 +12,8 @@
 #include "spool/survey.h"
 #include "worker/cancels.h"
 #include "worker/drops.h"
+#include "worker/limits.h"
+#include "worker/notice.h"
 #include "worker/queue.h"
 #include "worker/reload.h"
 #include "worker/settle.h"
@@ -60,6 +62,8 @@ struct worker {
     struct drops *drops;
     bool drops_turn; /* the two take turns */
     struct cancels *cancels;
+    struct limits limits;
+    struct notice notice;
     struct unsettled *unsettled; /* jobs that the spool would not let go yet */
 
     bool had_terminal; /* and SIGHUP was not ignored */
@@ -231,6 +235,9 @@ static void beat(struct worker *worker)
         .pending = queue_pending(worker->queue),
         .done = worker->tally.done,
         .error = worker->tally.error,
+        .claims = queue_counts(worker->queue).claims,
+        .missed = queue_counts(worker->queue).missed,
+        .free = worker->options->jobs - worker->busy,
     };
     for (int i = 0; i < worker->hand_count; i++)
         if (worker->hands[i])
@@ -293,24 +300,14 @@ static void on_beat(void *arg, uint32_t events)
     beat(worker);
 }
 
-static void write_status(const struct spool *spool, const char *owner)
-{
-    struct survey survey;
-    struct err err = { 0 };
-    int r = survey_take(spool, 0, &survey, &err);
-    if (r == 0) {
-        r = survey_write_status(spool, owner, &survey, &err);
-        survey_release(&survey);
-    }
-    if (r < 0)
-        log_warn(LOG_NO_FIELDS, "STATUS.txt: %s", err.text);
-}
-
 static void on_status(void *arg, uint32_t events)
 {
     (void)events;
     struct worker *worker = arg;
-    write_status(worker->spool, seat_name(worker->seat));
+    /* With all hands full nobody else looks what has come. */
+    if (!worker->stopping && !worker->reason[0])
+        (void)queue_look(worker->queue, worker->seat, NULL);
+    notice_keep(&worker->notice, worker->spool, seat_name(worker->seat), worker->queue);
 }
 
 /* ---- hands ---- */
@@ -474,6 +471,8 @@ static void on_adopt(void *arg, uint32_t events)
     if (r < 0)
         log_warn(LOG_NO_FIELDS, "look for dead workers: %s", err.text);
     worker->uncertain = r < 0 ? 1 : r;
+    struct backlog_share share = adopter_share(worker->adopter);
+    queue_set_share(worker->queue, &share);
 }
 
 /* A look ends early so that beats and signals are not kept waiting; then the next one follows. */
@@ -580,6 +579,15 @@ static struct queue_rules queue_rules_of(const struct worker_options *options)
                                  .rescan_ms = options->rescan_ms };
 }
 
+static void set_limits(struct worker *worker)
+{
+    worker->limits =
+        (struct limits){ worker->reload.pipelines, worker->options->rules.default_pipeline,
+                         worker->hands, worker->hand_count };
+    struct queue_limits limits = limits_of(&worker->limits);
+    queue_set_limits(worker->queue, &limits);
+}
+
 static int spares_of(const struct worker_options *options)
 {
     return options->jobs < SPARES_MAX ? options->jobs : SPARES_MAX;
@@ -600,6 +608,7 @@ static void reload(struct worker *worker)
     runners_drop_spares(worker->runners); /* they know the old ones only */
     runners_set_spares(worker->runners, spares_of(worker->options));
     queue_set_rules(worker->queue, &rules);
+    set_limits(worker);
     adopter_set_lease(worker->adopter, worker->options->lease_ms);
     lease_set(worker->lease, worker->options->lease_ms);
     log_info(LOG_NO_FIELDS, "settings and pipelines were read anew");
@@ -690,7 +699,7 @@ static void end(struct worker *worker)
     CLEANUP(mem_free_text) char *name = mem_strdup(seat_name(worker->seat));
     if (seat_leave(&worker->seat, &err) < 0)
         log_warn(LOG_NO_FIELDS, "%s", err.text);
-    write_status(worker->spool, name); /* nobody may read there that a worker still works */
+    notice_last(worker->spool, name);
 }
 
 static void log_ready(const struct worker *worker)
@@ -720,6 +729,7 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
     worker.queue = queue_new(spool, &rules);
     worker.drops = drops_new(spool, pipelines, &rules.claim, rules.rescan_ms);
     worker.cancels = cancels_new(&worker.context, on_cancelled);
+    set_limits(&worker);
     int r = lease_new(options->lease_ms, &worker.lease, err);
     if (r == 0)
         r = begin(&worker, err);

@@ -186,12 +186,31 @@ static void test_prints(void **state)
     assert_int_equal(fs_ctime_ms(&st), 4000);
 }
 
+/* Counted or not known, but never wrong. */
+static void test_count_subdirs(void **state)
+{
+    (void)state;
+    CLEANUP(test_remove_dir) char *path = test_make_dir();
+    CLEANUP(fs_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int64_t i = 0; i < 3; i++) {
+        int64_t count = fs_count_subdirs(fd);
+        if (count >= 0)
+            assert_int_equal(count, i);
+        assert_int_equal(mkdirat(fd, (char[]){ (char)('a' + i), '\0' }, 0700), 0);
+        assert_int_equal(fs_write_file(fd, "file", "", 0, 0, NULL), 0);
+    }
+    CLEANUP(fs_close) int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(fs_count_subdirs(proc), -1);
+    assert_int_equal(fs_count_subdirs(-1), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),          cmocka_unit_test(test_write),
         cmocka_unit_test(test_remove_tree),   cmocka_unit_test(test_dots),
         cmocka_unit_test(test_being_written), cmocka_unit_test(test_prints),
+        cmocka_unit_test(test_count_subdirs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

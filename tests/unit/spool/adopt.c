@@ -251,6 +251,54 @@ static void test_unfinished_writes_go(void **state)
     assert_false(fixture_has(fixture, "tmp/newer.now"));
 }
 
+static void must_beat(struct seat *seat, enum heartbeat_state state, int open_hands, int64_t claims)
+{
+    struct err err = { 0 };
+    struct heartbeat beat = { .state = state, .free = open_hands, .claims = claims };
+    assert_ok(seat_beat(seat, &beat, &err), err);
+}
+
+static uint32_t workers_seen(struct adopter *adopter)
+{
+    struct err err = { 0 };
+    assert_ok(adopter_look(adopter, NULL, NULL, &err), err);
+    return adopter_share(adopter).workers;
+}
+
+/* Who counts is who can claim: a job in the share of one that cannot would wait for it. */
+static void test_share(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = { 0 };
+    struct seat *seats[3] = { fixture->seat };
+    struct adopter *adopters[3];
+    struct adopt_rules adopting = { 60000, 3000 };
+    bool ranks[3] = { false };
+    for (size_t i = 0; i < COUNT(seats); i++) {
+        if (i > 0)
+            assert_ok(seat_take(fixture->spool, &seats[i], &err), err);
+        assert_ok(adopter_new(seats[i], &adopting, &adopters[i], &err), err);
+        assert_int_equal(adopter_share(adopters[i]).workers, 1); /* has not looked yet */
+        must_beat(seats[i], BEAT_IDLE, 1, 0);
+    }
+    for (size_t i = 0; i < COUNT(seats); i++) {
+        assert_int_equal(workers_seen(adopters[i]), 3);
+        ranks[adopter_share(adopters[i]).rank] = true;
+    }
+    assert_true(ranks[0] && ranks[1] && ranks[2]);
+    must_beat(seats[1], BEAT_BUSY, 0, 0);
+    assert_int_equal(workers_seen(adopters[0]), 2);
+    must_beat(seats[1], BEAT_BUSY, 0, 7); /* full, but not for long */
+    assert_int_equal(workers_seen(adopters[0]), 3);
+    must_beat(seats[2], BEAT_PAUSED, 1, 0);
+    assert_int_equal(workers_seen(adopters[0]), 2);
+    assert_ok(seat_leave(&seats[1], &err), err);
+    assert_int_equal(workers_seen(adopters[0]), 1);
+    assert_ok(seat_leave(&seats[2], &err), err);
+    for (size_t i = 0; i < COUNT(adopters); i++)
+        adopter_free(&adopters[i]);
+}
+
 static void test_survey(void **state)
 {
     struct fixture *fixture = *state;
@@ -330,6 +378,7 @@ int main(void)
         FIXTURE_TEST(test_an_adoption_that_was_cut_off),
         FIXTURE_TEST(test_doubts),
         FIXTURE_TEST(test_unfinished_writes_go),
+        FIXTURE_TEST(test_share),
         FIXTURE_TEST(test_survey),
         FIXTURE_TEST(test_layout),
     };

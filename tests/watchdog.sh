@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # watchdog.sh - what the tests of the watchdog share, on top of lib.sh.
 # start_watchdog OPTION… -- WORKER-OPTION…
+dog_pid='' dog_status=''
 start_watchdog() {
     worker_number=$((worker_number + 1))
     worker_log=$work/watchdog.$worker_number.log
@@ -12,7 +13,7 @@ start_watchdog() {
 workers() { sed -nE 's/.*msg="watchdog: the worker is started" pid=([0-9]+).*/\1/p' "$worker_log"; }
 has_started() { [ "$(workers | wc -l)" -ge "$1" ] && [ "$(grep -c 'msg=ready' "$worker_log")" -ge "$1" ]; }
 newest() { workers | tail -n 1; }
-note() { jq -r "$1" "$spool"/heartbeat/.watchdog.*.json 2>/dev/null; }
+note() { jq -r "$1" "$spool"/heartbeat/.watchdog.* 2>/dev/null; }
 has_note() { [ "$(note "$1")" = "$2" ]; }
 wait_dog() {
     wait_for is_gone "$dog_pid" || return

@@ -36,7 +36,7 @@ _takeup_ended() {
 
 _takeup() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
-    local commands='run init worker submit status wait retry cancel health check validate pipelines steps graph config prune fsck'
+    local commands='run init worker submit status wait retry cancel health check validate pipelines steps graph config prune fsck watchdog'
     local global='--spool --pipelines --plugins --config --json --log-level --log-format --help'
     local words='' files=no
     COMPREPLY=()
@@ -62,7 +62,7 @@ _takeup() {
     --class) words='job pipeline input input_wait input_changed missing io memory timeout stall crash
         lost cancelled bug' ;;
     --jobs | --name | --param | --settle | --input-wait | --stall | --timeout | --max-attempts | \
-        --backoff | --lease | --within | --max-time | --older-than | --keep-last | --still | --old) return ;;
+        --backoff | --lease | --within | --max-restarts | --stale | --max-time | --older-than | --keep-last | --still | --old) return ;;
     *)
         case $command in
         '') words="$commands --help --version" ;;
@@ -79,6 +79,7 @@ _takeup() {
         cancel) words="$(_takeup_open) --no-wait --timeout $global" ;;
         retry) words="$(_takeup_ended error) --all --class $global" ;;
         health) words="--within $global" ;;
+        watchdog) words="--max-restarts --within --stale -- worker $global" ;;
         prune) words="--older-than --done --error --keep-last --dry-run $global" ;;
         fsck) words="--repair --lease --still --old $global" ;;
         graph) words="$("${COMP_WORDS[0]}" pipelines --json 2>/dev/null |

@@ -19,7 +19,7 @@ enum { NOTE_MAX_BYTES = 1 << 18 };
 
 static void note_name(const struct proc_id *who, char out[NAME_SIZE])
 {
-    (void)snprintf(out, NAME_SIZE, PREFIX "%.63s.%d.json", who->host, (int)who->pid);
+    (void)snprintf(out, NAME_SIZE, PREFIX "%.63s.%d", who->host, (int)who->pid);
     for (char *at = out; (at = strchr(at, '/'));)
         *at = '_';
 }

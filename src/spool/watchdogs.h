@@ -1,8 +1,9 @@
 /* watchdogs.h - what a watchdog says of itself, so that who looks at the spool sees why its worker
  * was started anew, or that it gave up.
  *
- * heartbeat/.watchdog.HOST.PID.json is replaced when there is something new. It begins with a dot,
- * so nobody takes it for a worker's. */
+ * heartbeat/.watchdog.HOST.PID, in JSON, is replaced when there is something new. It begins with a
+ * dot and does not end in .json, so that nobody takes it for a worker's: not even a shell that
+ * looks for '*.json' with find(1), which finds hidden files too. */
 #ifndef TAKEUP_SPOOL_WATCHDOGS_H
 #define TAKEUP_SPOOL_WATCHDOGS_H
 

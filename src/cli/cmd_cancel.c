@@ -143,6 +143,15 @@ static int do_it(struct cancelling *cancelling, struct err *err)
 
 /* ---- until it is so ---- */
 
+/* Nothing of that name waits or runs any more. A worker would remove the request as well, a second
+ * later, but somebody may want the job back before. */
+static void withdraw(const struct spool *spool, const char *name)
+{
+    struct cancel_request request = { 0 };
+    (void)snprintf(request.name, sizeof(request.name), "%s", name);
+    (void)cancel_remove(spool, &request, NULL);
+}
+
 static void tell(struct cancelling *cancelling, struct wanted *wanted, const struct survey_job *job,
                  bool is_attended)
 {
@@ -180,6 +189,7 @@ static void look(struct cancelling *cancelling, struct wanted *wanted, bool is_a
         fail(cancelling, cli_status_of(&err), &err);
     } else if (has_ended(&job)) {
         wanted->open = false;
+        withdraw(cancelling->spool, wanted->name);
         report(cancelling, wanted->name, &job, true);
     } else if (is_last || (!is_attended && job.state == JOB_RUNNING)) {
         give_up(cancelling, wanted, &job);

@@ -100,10 +100,18 @@ struct finding {
     bool ended;
 };
 
+/* A request may have been taken back since it was read. */
+static bool is_asked(const struct finding *finding, const struct cancel_request *request)
+{
+    struct stat st;
+    return fstatat(spool_dir(finding->spool, PLACE_CANCEL), request->name, &st,
+                   AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static void found(struct finding *finding, const struct cancel_request *request,
                   enum spool_place place, const char *path)
 {
-    if (!finding->ended)
+    if (!finding->ended && is_asked(finding, request))
         finding->ended = finding->fn(finding->arg, request, place, path);
 }
 

@@ -4,6 +4,8 @@
  * Killed after the line, the job still lies in error/, and a second try adds a second line, which
  * changes nothing. Two who do it at once both write a line, and one of them renames.
  *
+ * A job that was cancelled may come back while the request still lies there; it is removed first.
+ *
  * Nothing else is changed in error/ID: it can be read by anybody until it is gone from there. */
 #include "spool/retry.h"
 
@@ -135,6 +137,8 @@ int retry_job(const struct spool *spool, const char *id, char ret_dir[NAME_SIZE]
     int r = prepare(spool, id, name, err);
     if (r < 0)
         return r;
+    /* Who wants it back wants it no longer cancelled, and a request outlives what it was for. */
+    (void)unlinkat(spool_dir(spool, PLACE_CANCEL), name, 0);
     name_token(token);
     name_deferred_format(name, 0, token, ret_dir);
     int error = spool_dir(spool, PLACE_ERROR), deferred = spool_dir(spool, PLACE_DEFERRED);

@@ -134,7 +134,9 @@ static void publish(const struct cancels *cancels, struct claim *claim)
     struct ending ending = { .failure = FAILURE_CANCELLED,
                              .message = "the job was cancelled while it waited" };
     const struct hand_context *context = cancels->context;
-    context->on_fate(context->arg, settle(context, &claim, NULL, &verdict, &ending));
+    enum hand_fate fate = settle(context, &claim, NULL, &verdict, &ending);
+    if (fate != FATE_MOVED) /* else settle_sync does */
+        context->on_fate(context->arg, fate);
 }
 
 static void take(const struct cancels *cancels, struct asked *asked, enum spool_place place,

@@ -126,6 +126,15 @@ static void test_everywhere(void **state)
                           "a:deferred/a@5@0123456789abcdef;"
                           "a:deferred/a@9999999999@0123456789abcde0;a:running/w/t;");
 
+    /* It is taken back while somebody looks. */
+    CLEANUP(cancel_release) struct cancel_requests old = { 0 };
+    struct seen none = { 0 };
+    assert_ok(cancel_read(fixture->spool, &old, &err), err);
+    assert_ok(cancel_remove(fixture->spool, &old.all[0], &err), err);
+    assert_ok(cancel_find(fixture->spool, &old, see, &none, &err), err);
+    assert_string_equal(str_text(&none.text), "");
+    assert_ok(cancel_ask(fixture->spool, "a", &err), err);
+
     /* It ends where it is told to. */
     CLEANUP(cancel_release) struct cancel_requests requests = { 0 };
     for (int limit = 1; limit <= 6; limit++) {

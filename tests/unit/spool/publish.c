@@ -44,7 +44,8 @@ int renameat(int from_fd, const char *from, int to_fd, const char *to)
     return r;
 }
 
-static const struct claim_rules at_once = { 0 }, never = { .settle_ms = 3600000, .input_wait_ms = 3600000 };
+static const struct claim_rules at_once = { 0 },
+                                never = { .settle_ms = 3600000, .input_wait_ms = 3600000 };
 #define JOB "{\"input_path\": \"a.mp4\", \"mine\": {\"k\": 1}}"
 
 static struct claim *must_claim(struct fixture *fixture, const char *file)

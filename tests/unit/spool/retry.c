@@ -86,7 +86,11 @@ static void test_order(void **state)
     struct err err = { 0 };
     char dir[NAME_SIZE];
     make_ended(fixture, "a", "a", 1);
+    fixture_drop(fixture, "cancel/a", "");
+    fixture_drop(fixture, "cancel/b", "");
     assert_ok(retry_job(fixture->spool, "a", dir, &err), err);
+    assert_false(fixture_has(fixture, "cancel/a")); /* else it would be cancelled once more */
+    assert_true(fixture_has(fixture, "cancel/b"));
     assert_ok(retry_sync(fixture->spool, &err), err);
     assert_string_equal(str_text(&calls), "sync attempts.jsonl;sync a;rename a;"
                                           "sync deferred;sync error;");

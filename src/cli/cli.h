@@ -85,12 +85,16 @@ int cli_status_of(const struct err *err);
 /* --spool, else $TAKEUP_SPOOL, else ./spool; the first that is named counts. */
 const char *cli_spool_dir(const struct cli *cli);
 int cli_open_spool(const struct cli *cli, struct spool **ret_spool, struct err *err);
+/* The same for a command that changes something in it: as durably as the settings say. */
+int cli_open_spool_to_change(const struct cli *cli, struct spool **ret_spool, struct err *err);
 
 /* What is in force: of --config (else $TAKEUP_CONFIG, else /etc/takeup/takeup.yaml) and, above it,
  * takeup.yaml of the spool; spool_path NULL: no spool. Every command that needs a setting asks
  * here. ERR_USAGE: a file is wrong, or was named and is not there. */
 int cli_load_settings(const struct cli *cli, const char *spool_path, struct settings **ret_settings,
                       struct err *err);
+/* For a command that can do without: NULL, and a warning, when they are wrong. */
+struct settings *cli_try_settings(const struct cli *cli, const char *spool_path);
 /* --config, else $TAKEUP_CONFIG, else the one of the machine. */
 const char *cli_config_file(const struct cli *cli);
 #define CLI_SPOOL_CONFIG "takeup.yaml" /* in the spool */

@@ -267,7 +267,7 @@ static int run_cancel(struct cli *cli, int argc, char **argv)
                                 "name the job, or jobs, to be cancelled", &first);
     if (status >= 0)
         return status;
-    if (cli_open_spool(cli, &cancelling.spool, &err) < 0)
+    if (cli_open_spool_to_change(cli, &cancelling.spool, &err) < 0)
         return cli_fail(EXIT_UNUSABLE, &err);
     CLEANUP(json_drop) json_t *stories = json_array();
     cancelling.stories = stories;

@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "spool/fsck.h"
@@ -60,13 +61,28 @@ static void print_text(const char *path, const struct fsck_findings *findings, b
         printf("%s: %zu found\n", path, findings->count);
 }
 
-static int examine(const struct cli *cli, const struct fsck_rules *rules, bool repair)
+/* What was not given is what the spool's workers go by; without a spool nobody is alive. */
+static void use_settings(const struct cli *cli, const struct spool *spool, struct fsck_rules *rules)
+{
+    if (rules->lease_ms >= 0)
+        return;
+    rules->lease_ms = fsck_rules_default.lease_ms;
+    CLEANUP(settings_free)
+    struct settings *settings = spool ? cli_try_settings(cli, spool_path(spool)) : NULL;
+    if (!settings)
+        return;
+    rules->lease_ms = (int64_t)(settings_values(settings)->lease_s * 1000);
+    fs_set_durable(strcmp(settings_values(settings)->durability, "full") == 0);
+}
+
+static int examine(const struct cli *cli, struct fsck_rules *rules, bool repair)
 {
     struct err err = { 0 };
     struct spool *spool = NULL;
     struct fsck_findings findings = { 0 };
     int r = fsck_open(cli_spool_dir(cli), repair, &spool, &findings, &err);
     size_t before = findings.count;
+    use_settings(cli, spool, rules);
     if (r == 1)
         r = fsck_run(spool, rules, &findings, &err);
     if (r == 0 && spool && repair && findings.count > before)
@@ -87,6 +103,7 @@ static int run_fsck(struct cli *cli, int argc, char **argv)
 {
     struct fsck_rules rules = fsck_rules_default;
     bool repair = false;
+    rules.lease_ms = -1;
     const struct cli_option table[] = {
         { "repair", 0, CLI_FLAG, &repair, NULL, "put right what can be put right" },
         { "lease", 0, CLI_SECONDS, &rules.lease_ms, "TIME",

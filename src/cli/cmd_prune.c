@@ -53,7 +53,7 @@ static int prune(const struct cli *cli, const struct prune_rules *rules)
 {
     struct err err = { 0 };
     struct spool *spool = NULL;
-    if (cli_open_spool(cli, &spool, &err) < 0)
+    if (cli_open_spool_to_change(cli, &spool, &err) < 0)
         return cli_fail(EXIT_UNUSABLE, &err);
     CLEANUP(json_drop) json_t *jobs = json_array();
     struct told told = { cli, rules->dry_run, jobs };

@@ -98,7 +98,7 @@ static int retry_asked(const struct cli *cli, const struct asked *asked, char **
     struct err err = { 0 };
     CLEANUP(json_drop) json_t *retried = json_array();
     struct retrying retrying = { .cli = cli, .retried = retried };
-    if (cli_open_spool(cli, &retrying.spool, &err) < 0)
+    if (cli_open_spool_to_change(cli, &retrying.spool, &err) < 0)
         return cli_fail(EXIT_UNUSABLE, &err);
     for (int i = 0; i < count; i++)
         retry_named(&retrying, names[i]);

@@ -168,7 +168,7 @@ static int run_submit(struct cli *cli, int argc, char **argv)
         return cli_usage(cli, "--name is for one file, but there are %d", argc - first);
     struct err err = { 0 };
     struct spool *spool = NULL;
-    if (cli_open_spool(cli, &spool, &err) < 0)
+    if (cli_open_spool_to_change(cli, &spool, &err) < 0)
         return cli_fail(EXIT_UNUSABLE, &err);
     status = submit_and_wait(cli, spool, &asked, argv + first, (size_t)(argc - first));
     spool_close(&spool);

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "steps/table.h"
 
@@ -57,6 +58,27 @@ int cli_load_settings(const struct cli *cli, const char *spool_path, struct sett
         err_hint(err, "mend that line; takeup config --help tells what can be set");
     if (r < 0 && (err->kind == ERR_CONFIG || err->kind == ERR_MISSING))
         err->kind = ERR_USAGE;
+    return r;
+}
+
+struct settings *cli_try_settings(const struct cli *cli, const char *spool_path)
+{
+    struct settings *settings = NULL;
+    struct err err = { 0 };
+    if (cli_load_settings(cli, spool_path, &settings, &err) < 0)
+        log_warn(LOG_NO_FIELDS, "settings are not heeded: %s", err.text);
+    return settings;
+}
+
+int cli_open_spool_to_change(const struct cli *cli, struct spool **ret_spool, struct err *err)
+{
+    int r = cli_open_spool(cli, ret_spool, err);
+    if (r < 0)
+        return r;
+    CLEANUP(settings_free)
+    struct settings *settings = cli_try_settings(cli, spool_path(*ret_spool));
+    if (settings)
+        fs_set_durable(strcmp(settings_values(settings)->durability, "full") == 0);
     return r;
 }
 

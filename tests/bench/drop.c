@@ -15,8 +15,8 @@ static void child(const char *path)
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     char line[64];
-    int len = snprintf(line, sizeof(line), "%lld\n",
-                       (long long)now.tv_sec * 1000000000 + now.tv_nsec);
+    int len =
+        snprintf(line, sizeof(line), "%lld\n", (long long)now.tv_sec * 1000000000 + now.tv_nsec);
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     _exit(fd < 0 || write(fd, line, (size_t)len) != len);
 }

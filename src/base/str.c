@@ -176,10 +176,13 @@ char *str_printable(const char *text)
 
 void str_random_hex(char *out, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        uint8_t byte;
-        while (getrandom(&byte, 1, 0) != 1)
+    uint8_t bytes[16];
+    while (count > 0) {
+        size_t some = count < sizeof(bytes) ? count : sizeof(bytes);
+        while (getrandom(bytes, some, 0) != (ssize_t)some)
             ;
-        (void)snprintf(out + 2 * i, 3, "%02x", byte);
+        for (size_t i = 0; i < some; i++, out += 2)
+            (void)snprintf(out, 3, "%02x", bytes[i]);
+        count -= some;
     }
 }

@@ -98,14 +98,15 @@ static int read_attempts(struct claim *claim, struct err *err)
 }
 
 /* With room for the lines to come, as a disk may fill up. That the room cannot be had keeps no job
- * from being run. */
-static void make_attempts(int dir_fd)
+ * from being run. Is it new? Then there is nothing in it. */
+static bool make_attempts(int dir_fd)
 {
     CLEANUP(fs_close)
     int fd =
         openat(dir_fd, ATTEMPTS_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd >= 0)
         (void)fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, ATTEMPTS_ROOM_BYTES);
+    return fd >= 0;
 }
 
 int claim_from_token(struct seat *seat, const char *token, const char *name,
@@ -127,9 +128,8 @@ int claim_from_token(struct seat *seat, const char *token, const char *name,
             *err = claim->job_err;
         return r;
     }
-    make_attempts(claim->dir_fd);
     struct err unread = { 0 };
-    r = read_attempts(claim, &unread);
+    r = make_attempts(claim->dir_fd) ? 0 : read_attempts(claim, &unread);
     if (r < 0) {
         if (err)
             *err = unread;

@@ -34,10 +34,14 @@ int claim_sync_start(const struct claim *claim, struct err *err)
 
 static int make_out(const struct claim *claim, const char *out, int *ret_fd, struct err *err)
 {
-    int r = fs_remove_tree(claim->dir_fd, out, err);
+    int r = mkdirat(claim->dir_fd, out, 0777);
+    if (r < 0 && errno == EEXIST) {
+        r = fs_remove_tree(claim->dir_fd, out, err);
+        if (r < 0)
+            return r;
+        r = mkdirat(claim->dir_fd, out, 0777);
+    }
     if (r < 0)
-        return r;
-    if (mkdirat(claim->dir_fd, out, 0777) < 0)
         return err_set(err, ERR_IO, errno, "make '%s' of job '%s'", out, claim->name);
     *ret_fd = openat(claim->dir_fd, out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return *ret_fd < 0 ? err_set(err, ERR_IO, errno, "open '%s' of job '%s'", out, claim->name) : 0;

@@ -275,6 +275,13 @@ int seat_beat(struct seat *seat, const struct heartbeat *beat, struct err *err)
 
 /* ---- empty directories for claims ---- */
 
+void seat_make_token(struct seat *seat)
+{
+    if (!seat->spare[0])
+        (void)token_make(seat->dir_fd, seat->spare,
+                         NULL); /* else the claim makes it, or says why */
+}
+
 int seat_take_token(struct seat *seat, char ret_token[TOKEN_SIZE], struct err *err)
 {
     if (!seat->spare[0]) {

@@ -19,8 +19,8 @@ int seat_take(struct spool *spool, struct seat **ret_seat, struct err *err);
 /* Orderly: writes a last beat with state `stopped` and removes running/WORKER. Directories in it
  * that still hold something stay, for adoption. Frees the seat also when that fails. */
 int seat_leave(struct seat **seat, struct err *err);
-/* The same for a command that took a seat only for a moment: it was no worker, so that its heartbeat
- * goes as well, unless something stays for adoption. */
+/* The same for a command that took a seat only for a moment: it was no worker, so that its
+ * heartbeat goes as well, unless something stays for adoption. */
 int seat_vanish(struct seat **seat, struct err *err);
 /* Frees it and changes nothing on disk: in a forked child, or when the spool is lost. */
 void seat_free(struct seat **seat);
@@ -36,6 +36,8 @@ int seat_is_there(const struct seat *seat, struct err *err);
  * is gone, or < 0. */
 int seat_reopen(struct seat *seat, struct err *err);
 
+/* Makes the directory of the next claim, when there is time for that. */
+void seat_make_token(struct seat *seat);
 /* For the claims of this room: the name of an empty directory in running/WORKER, made beforehand,
  * and back again: only one that was seen empty after a rename into it said ENOENT. */
 int seat_take_token(struct seat *seat, char ret_token[TOKEN_SIZE], struct err *err);

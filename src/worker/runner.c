@@ -66,7 +66,7 @@ static void close_others(const struct runners *runners)
     }
 }
 
-static void set_up_child(pid_t parent)
+static void set_up_child(const struct runners *runners, pid_t parent)
 {
     (void)setpgid(0, 0);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -76,7 +76,8 @@ static void set_up_child(pid_t parent)
     sigset_t none;
     (void)sigemptyset(&none);
     for (int sig = 1; sig < NSIG; sig++)
-        (void)signal(sig, SIG_DFL);
+        if (sigismember(&runners->altered, sig) > 0)
+            (void)signal(sig, SIG_DFL);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -90,7 +91,7 @@ __attribute__((noreturn)) static void child_main(const struct runners *runners,
 {
     struct wire_order received;
     json_t *whole = NULL; /* goes with the process */
-    set_up_child(parent);
+    set_up_child(runners, parent);
     close_others(runners);
     if (runners->rules.lease)
         lease_guard(runners->rules.lease);

@@ -4,6 +4,8 @@
 
 #include "worker/runner.h"
 
+#include <signal.h>
+
 enum runner_state { RUNNER_SPARE, RUNNER_RUNNING, RUNNER_STOPPING, RUNNER_KILLED, RUNNER_STATES };
 
 struct runner {
@@ -26,6 +28,7 @@ struct runner {
 
 struct runners {
     struct runners_rules rules;
+    sigset_t altered;   /* signals that this process does not leave as they are */
     struct runner *all; /* spare ones and others */
     int spare_count;
     struct loop_watch *tick;

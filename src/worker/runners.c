@@ -6,6 +6,7 @@
 #include "base/time.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
@@ -19,6 +20,11 @@ struct runners *runners_new(const struct runners_rules *rules)
 {
     struct runners *runners = MEM_NEW(struct runners);
     runners->rules = *rules;
+    struct sigaction action;
+    (void)sigemptyset(&runners->altered);
+    for (int number = 1; number < NSIG; number++)
+        if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_DFL)
+            (void)sigaddset(&runners->altered, number);
     return runners;
 }
 

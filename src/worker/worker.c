@@ -393,10 +393,12 @@ static void take(struct worker *worker, struct claim *claim)
     worker->beat_wanted = true;
 }
 
-/* One fork a turn, so that what comes meanwhile does not wait for two. */
+/* What the next job needs. One fork a turn, so that what comes meanwhile does not wait for two. */
 static void keep_spares(struct worker *worker)
 {
     struct err err = { 0 };
+    if (!worker->reason[0])
+        seat_make_token(worker->seat);
     if (runners_refill(worker->runners, &err) < 0)
         log_warn(LOG_NO_FIELDS, "no spare runner, jobs start later: %s", err.text);
 }

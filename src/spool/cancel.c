@@ -132,7 +132,7 @@ static void find_pending(struct finding *finding, const struct cancel_request *r
 
 static const struct cancel_request *request_for(const struct finding *finding, const char *dir_name)
 {
-    struct cancel_request wanted;
+    struct cancel_request wanted = { 0 };
     (void)snprintf(wanted.dir_name, NAME_SIZE, "%s", dir_name);
     return bsearch(&wanted, finding->requests->all, finding->requests->count, sizeof(wanted),
                    by_dir_name);

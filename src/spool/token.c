@@ -133,7 +133,8 @@ static int move_into(int dir_fd, const char *path, const char *name, struct err 
     if (renameat(dir_fd, name, dir_fd, target) == 0)
         return 0;
     int errnum = errno;
-    return exists_at(dir_fd, target) ? 0 : err_set(err, ERR_IO, errnum, "move '%s'", target);
+    bool is_moved = exists_at(dir_fd, target) && !exists_at(dir_fd, name);
+    return is_moved ? 0 : err_set(err, ERR_IO, errnum, "move '%s'", target);
 }
 
 int token_set_aside(int dir_fd, struct err *err)

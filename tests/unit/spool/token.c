@@ -118,6 +118,22 @@ static void test_in_the_way(void **state)
     assert_has(place, names, true);
 }
 
+/* The record shows that there is something to be moved, so it stays until all else is. */
+static void test_record_last(void **state)
+{
+    static const char *const names[] = { "a.job",      "result.json",       "zz.txt", "earlier/",
+                                         "earlier/1/", "earlier/1/zz.txt/", NULL };
+    static const char *const again[] = { "earlier/1/result.json", "earlier/1/zz.txt", NULL };
+    const struct place *place = *state;
+    struct err err = { 0 };
+    make(place, names);
+    assert_true(token_set_aside(place->fd, &err) < 0);
+    assert_has(place, names, true);
+    assert_int_equal(unlinkat(place->fd, "earlier/1/zz.txt", AT_REMOVEDIR), 0);
+    assert_ok(token_set_aside(place->fd, &err), err);
+    assert_has(place, again, true);
+}
+
 static void test_discard(void **state)
 {
     static const char *const more[] = { "earlier/", "earlier/1/", "earlier/1/result.json",
@@ -138,8 +154,8 @@ static void test_discard(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { TEST(test_set_aside), TEST(test_not_ended),
-                                        TEST(test_halfway), TEST(test_in_the_way),
-                                        TEST(test_discard) };
+    const struct CMUnitTest tests[] = { TEST(test_set_aside),   TEST(test_not_ended),
+                                        TEST(test_halfway),     TEST(test_in_the_way),
+                                        TEST(test_record_last), TEST(test_discard) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

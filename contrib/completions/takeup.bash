@@ -81,7 +81,7 @@ _takeup() {
         health) words="--within $global" ;;
         watchdog) words="--max-restarts --within --stale -- worker $global" ;;
         prune) words="--older-than --done --error --keep-last --dry-run $global" ;;
-        fsck) words="--repair --lease --still --old $global" ;;
+        fsck) words="--repair --codes --lease --still --old $global" ;;
         graph) words="$("${COMP_WORDS[0]}" pipelines --json 2>/dev/null |
             sed -n 's/.*"id": *"\([^"]*\)".*/\1/p') $global" ;;
         *) words=$global ;;

@@ -61,6 +61,27 @@ static void print_text(const char *path, const struct fsck_findings *findings, b
         printf("%s: %zu found\n", path, findings->count);
 }
 
+/* All that it can find; as docs/spool.md has it. */
+static int print_codes(const struct cli *cli)
+{
+    CLEANUP(json_drop) json_t *list = json_array();
+    for (int i = 0; i < FSCK_COUNT; i++) {
+        const enum fsck_code code = (enum fsck_code)i;
+        json_t *json = json_object();
+        json_set_text(json, "code", fsck_name(code));
+        json_set_text(json, "meaning", fsck_meaning(code));
+        json_set_text(json, "mend", fsck_mend(code));
+        json_set_bool(json, "repairable", fsck_can_repair(code));
+        (void)json_array_append_new(list, json);
+        if (!cli->json)
+            printf("| `%s` | %s | %s: %s |\n", fsck_name(code), fsck_meaning(code),
+                   fsck_can_repair(code) ? "`--repair`" : "by hand", fsck_mend(code));
+    }
+    if (cli->json)
+        cli_print_json(list);
+    return EXIT_OK;
+}
+
 /* What was not given is what the spool's workers go by; without a spool nobody is alive. */
 static void use_settings(const struct cli *cli, const struct spool *spool, struct fsck_rules *rules)
 {
@@ -102,10 +123,11 @@ static int examine(const struct cli *cli, struct fsck_rules *rules, bool repair)
 static int run_fsck(struct cli *cli, int argc, char **argv)
 {
     struct fsck_rules rules = fsck_rules_default;
-    bool repair = false;
+    bool repair = false, codes = false;
     rules.lease_ms = -1;
     const struct cli_option table[] = {
         { "repair", 0, CLI_FLAG, &repair, NULL, "put right what can be put right" },
+        { "codes", 0, CLI_FLAG, &codes, NULL, "list all that can be found, and end" },
         { "lease", 0, CLI_SECONDS, &rules.lease_ms, "TIME",
           "a worker whose heartbeat is older is dead (60s)" },
         { "still", 0, CLI_SECONDS, &rules.still_ms, "TIME",
@@ -120,7 +142,7 @@ static int run_fsck(struct cli *cli, int argc, char **argv)
         return status;
     if (first < argc)
         return cli_usage(cli, "takes no argument, but was given '%s'", argv[first]);
-    return examine(cli, &rules, repair);
+    return codes ? print_codes(cli) : examine(cli, &rules, repair);
 }
 
 const struct cli_command cmd_fsck = {

@@ -138,8 +138,8 @@ static const struct {
                            "the record's name is not that of its X.job; files were mixed up",
                            "see which of both is right" },
     [FSCK_RECORD_TOKEN] = { "record-token", fsck_look_ended, false, false,
-                            "the record has no token, so nobody can tell who published it; written "
-                            "by another program, or edited",
+                            "the record has no token, or that of another ended job; written by "
+                            "another program, edited, or a copy of a directory",
                             "nothing else depends on it once the job has ended" },
     [FSCK_ARTIFACT_MISSING] = { "artifact-missing", fsck_look_ended, false, false,
                                 "a file that the record lists is not there; somebody removed it",

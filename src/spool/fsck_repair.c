@@ -424,6 +424,9 @@ int fsck_repair(struct spool *spool, const struct fsck_rules *rules, struct fsck
         r = repair_dead(&repair, findings, err);
     if (r == 0)
         r = repair_each(&repair, findings, err);
+    CLEANUP(mem_free_text) char *file = mem_printf("%s.json", seat_name(repair.seat));
     int left = seat_leave(&repair.seat, r < 0 ? NULL : err);
+    if (left == 0) /* no worker's, so nobody should take it for the last beat of one */
+        (void)unlinkat(spool_dir(spool, PLACE_HEARTBEAT), file, 0);
     return r < 0 ? r : left;
 }

@@ -128,6 +128,7 @@ int fsck_look_beats(struct fsck *fsck, struct err *err)
     int64_t newest_ms = INT64_MIN;
     for (size_t i = 0; i < fsck->beat_count; i++)
         if (fsck->beats[i].mtime_ms > newest_ms &&
+            strcmp(fsck->beats[i].state, "stopped") != 0 && /* these go on their own */
             fsck_life_of(fsck, fsck->beats[i].worker, NULL) == FSCK_DEAD)
             newest_ms = fsck->beats[i].mtime_ms;
     for (size_t i = 0; i < fsck->beat_count; i++)

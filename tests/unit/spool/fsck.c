@@ -474,6 +474,24 @@ static void test_modes(void **state)
     assert_int_equal(left.count, 0);
 }
 
+/* The last dead worker's heartbeat is kept by those who come later, and these end in order. */
+static void test_the_newest_dead_beat_may_stay(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(fsck_findings_release) struct fsck_findings found = { 0 };
+    struct err err = { 0 };
+    struct seat *seat = NULL;
+    static const struct step killed = { "heartbeat/w.1.x.json", dead };
+    make(fixture, &killed);
+    assert_ok(seat_take(fixture->spool, &seat, &err), err);
+    assert_ok(seat_leave(&seat, &err), err);
+    run(fixture, &at_once, &found);
+    assert_int_equal(found.count, 0);
+    int beats = fixture_count(fixture, "heartbeat");
+    assert_ok(fsck_repair(fixture->spool, &at_once, &found, &err), err);
+    assert_int_equal(fixture_count(fixture, "heartbeat"), beats);
+}
+
 /* ---- a spool that cannot be opened ---- */
 
 static void test_a_damaged_spool(void **state)
@@ -577,6 +595,7 @@ int main(void)
         FIXTURE_TEST(test_a_reader),
         FIXTURE_TEST(test_an_edge),
         FIXTURE_TEST(test_modes),
+        FIXTURE_TEST(test_the_newest_dead_beat_may_stay),
         FIXTURE_TEST(test_a_damaged_spool),
         FIXTURE_TEST(test_what_is_no_spool),
         FIXTURE_TEST(test_a_live_job_is_left_alone),

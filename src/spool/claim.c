@@ -394,10 +394,13 @@ int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_c
     if (r == 0)
         return drop_withdrawn(seat, token, dir_fd);
     if (r == 1) {
-        /* What cannot be removed or moved is in nobody's way: attempts.jsonl has the story. */
+        /* What can never be removed or moved is in nobody's way: attempts.jsonl has the story. */
         (void)token_remove_outs(dir_fd, NULL, NULL);
-        (void)token_set_aside(dir_fd, NULL);
-        r = claim_from_token(seat, token, name, ret_claim, err);
+        int aside = token_set_aside(dir_fd, err);
+        r = aside < 0 &&
+                    (passes(-aside) || aside == -ENOSPC || aside == -EDQUOT || aside == -ENOENT)
+                ? aside
+                : claim_from_token(seat, token, name, ret_claim, err);
     }
     return r < 0 ? claim_give_back(seat, token, name, r) : r;
 }

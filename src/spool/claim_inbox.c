@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DRAFT_FILE ".draft"
+
 /* What is needed to take one file; all of it is made by split(). */
 struct taking {
     struct seat *seat;
@@ -70,7 +72,12 @@ static int write_job(const struct taking *taking, struct err *err)
     json_set_text(job, "inbox_file", taking->input + sizeof(JOB_INPUT_DIR));
     json_set_text(job, "pipeline_id", taking->pipeline);
     CLEANUP(mem_free_text) char *text = json_pretty(job);
-    return fs_write_file(taking->token_fd, taking->job, text, strlen(text), FS_NEW | FS_SYNC, err);
+    /* Under its name only when it is whole: half of one could not be told from a job that somebody
+     * dropped. */
+    int r = fs_write_file(taking->token_fd, DRAFT_FILE, text, strlen(text), FS_SYNC, err);
+    if (r == 0 && renameat(taking->token_fd, DRAFT_FILE, taking->token_fd, taking->job) < 0)
+        r = err_set(err, ERR_IO, errno, "rename '" DRAFT_FILE "' to '%s'", taking->job);
+    return r;
 }
 
 static int prepare(struct taking *taking, struct err *err)
@@ -103,7 +110,15 @@ int claim_inbox_undo(int token_fd, const char *job_file, struct err *err)
     }
     if (unlinkat(token_fd, job_file, 0) < 0 && errno != ENOENT)
         return err_set(err, ERR_IO, errno, "remove '%s'", job_file);
+    (void)unlinkat(token_fd, DRAFT_FILE, 0);
     return 0;
+}
+
+static void retire_token(const struct taking *taking)
+{
+    if (taking->token[0] && unlinkat(seat_dir(taking->seat), taking->token, AT_REMOVEDIR) < 0 &&
+        errno != ENOENT)
+        seat_doubt(taking->seat, taking->token, seat_name(taking->seat));
 }
 
 /* What concerns this one file only. One on another filesystem cannot be renamed, and copies of
@@ -124,6 +139,8 @@ static int take(struct taking *taking, struct err *err)
     if (fstatat(taking->token_fd, taking->input, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return 1; /* it was done, whatever the answer was */
     int r = claim_inbox_undo(taking->token_fd, taking->job, err);
+    if (r < 0)
+        seat_doubt(taking->seat, taking->token, seat_name(taking->seat));
     if (r != 0)
         return r;
     fs_close(&taking->token_fd);
@@ -134,7 +151,7 @@ static int take(struct taking *taking, struct err *err)
         seat_keep_token(taking->seat, taking->token);
         return 0;
     }
-    (void)unlinkat(seat_dir(taking->seat), taking->token, AT_REMOVEDIR);
+    retire_token(taking);
     (void)err_set(err, ERR_IO, errnum, "take 'inbox/%s'", taking->path);
     return is_of_this_file(errnum) ? 0 : -errnum;
 }
@@ -144,7 +161,7 @@ static void drop_token(struct taking *taking)
 {
     if (taking->token_fd >= 0)
         (void)claim_inbox_undo(taking->token_fd, taking->job, NULL);
-    (void)unlinkat(seat_dir(taking->seat), taking->token, AT_REMOVEDIR);
+    retire_token(taking);
 }
 
 int claim_inbox(struct seat *seat, const char *path, struct claim **ret_claim, struct err *err)

@@ -22,12 +22,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NEXT ".next"
-
 enum {
     ROUNDS = 8,
     ATTEMPTS_MAX_BYTES = 16 << 20,
-    PATH_SIZE = TOKEN_SIZE + sizeof(NEXT) + NAME_SIZE,
+    PATH_SIZE = TOKEN_SIZE + sizeof(TOKEN_NEXT) + NAME_SIZE,
 };
 
 /* What is there for good but cannot be read is no line at all; what only fails now is tried again.
@@ -98,16 +96,16 @@ static int undo_next(const struct seat *seat, const char *fence, int fence_fd, s
     static const char *const nothing[] = { NULL };
     char next[PATH_SIZE], name[NAME_SIZE] = "";
     CLEANUP(fs_close)
-    int fd = openat(fence_fd, NEXT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(fence_fd, TOKEN_NEXT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT ? 0 : err_set(err, ERR_IO, errno, "open '%s/" NEXT "'", fence);
-    (void)snprintf(next, sizeof(next), "%s/" NEXT, fence);
+        return errno == ENOENT ? 0 : err_set(err, ERR_IO, errno, "open '%s/" TOKEN_NEXT "'", fence);
+    (void)snprintf(next, sizeof(next), "%s/" TOKEN_NEXT, fence);
     int r = token_job(fd, name, err);
     if (r >= 0)
         r = move_job(seat, next, fence, name, err);
     if (r == 0)
         r = token_clear(fd, nothing, err);
-    if (r == 0 && unlinkat(fence_fd, NEXT, AT_REMOVEDIR) < 0 && errno != ENOENT)
+    if (r == 0 && unlinkat(fence_fd, TOKEN_NEXT, AT_REMOVEDIR) < 0 && errno != ENOENT)
         r = err_set(err, ERR_IO, errno, "remove '%s'", next);
     return r;
 }
@@ -116,30 +114,51 @@ static int fill_next(const struct adoption *adoption, const char *fence, int fen
                      const char *name, struct err *err)
 {
     char next[PATH_SIZE];
-    if (mkdirat(fence_fd, NEXT, 0775) < 0 && errno != EEXIST)
-        return err_set(err, ERR_IO, errno, "make directory '%s/" NEXT "'", fence);
-    (void)fchmodat(fence_fd, NEXT, 02775, 0); /* as token_make */
+    if (mkdirat(fence_fd, TOKEN_NEXT, 0775) < 0 && errno != EEXIST)
+        return err_set(err, ERR_IO, errno, "make directory '%s/" TOKEN_NEXT "'", fence);
+    (void)fchmodat(fence_fd, TOKEN_NEXT, 02775, 0); /* as token_make */
     CLEANUP(fs_close)
-    int fd = openat(fence_fd, NEXT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(fence_fd, TOKEN_NEXT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return err_set(err, ERR_IO, errno, "open '%s/" NEXT "'", fence);
+        return err_set(err, ERR_IO, errno, "open '%s/" TOKEN_NEXT "'", fence);
     int r = copy_attempts(adoption, fence_fd, fd, err);
     if (r == 0) /* nothing was moved into it yet, so it may be synced */
-        r = fs_sync_dir(fd, NEXT, err);
-    (void)snprintf(next, sizeof(next), "%s/" NEXT, fence);
+        r = fs_sync_dir(fd, TOKEN_NEXT, err);
+    (void)snprintf(next, sizeof(next), "%s/" TOKEN_NEXT, fence);
     return r < 0 ? r : move_job(adoption->seat, fence, next, name, err);
 }
 
 /* Is this X.job one that a worker made of a file in inbox/? Such have these two keys, and nothing
  * more. In one that somebody dropped, `inbox_file` is wrong, and is to be told as that. */
-static bool is_from_inbox(int fd, const char *file)
+static int is_from_inbox(int fd, const char *file, struct err *err)
 {
     CLEANUP(mem_free_text) char *text = NULL;
     CLEANUP(job_free) struct job *job = NULL;
     size_t len;
-    return fs_read_file(fd, file, JOB_FILE_MAX_BYTES, &text, &len, NULL) == 0 &&
-           job_parse_inbox(text, len, &job, NULL) == 1 && job->from_inbox && job->pipeline_id &&
+    int r = fs_read_file(fd, file, JOB_FILE_MAX_BYTES, &text, &len, err);
+    if (r < 0)
+        return is_unreadable(r) ? 0 : r;
+    return job_parse_inbox(text, len, &job, NULL) == 1 && job->from_inbox && job->pipeline_id &&
            json_object_size(job->whole) == 2;
+}
+
+/* Had the job ended before, and been sent back, and was the worker killed before it put that aside?
+ * Any other record is of a publish that came to nothing. */
+static int keep_earlier(int fd, struct err *err)
+{
+    struct attempts attempts = { 0 };
+    int r = attempts_read(fd, &attempts, err);
+    const char *event = "";
+    for (size_t i = json_array_size(attempts.lines); i > 0; i--) {
+        event = json_get_text(json_array_get(attempts.lines, i - 1), "event", "");
+        if (strcmp(event, "start") == 0 || strcmp(event, "retried") == 0)
+            break;
+    }
+    bool retried = strcmp(event, "retried") == 0;
+    attempts_release(&attempts);
+    if (r < 0)
+        return is_unreadable(r) ? 0 : r;
+    return retried ? token_set_aside(fd, err) : 0;
 }
 
 static int take_over(const struct adoption *adoption, const char *fence, int fence_fd,
@@ -148,14 +167,16 @@ static int take_over(const struct adoption *adoption, const char *fence, int fen
     char next[PATH_SIZE], token[TOKEN_SIZE], file[NAME_SIZE];
     struct claim *claim = NULL;
     (void)snprintf(file, sizeof(file), "%.250s.job", name);
-    int r = is_from_inbox(fence_fd, file) ? claim_inbox_undo(fence_fd, file, err) : 1;
-    if (r == 1)
-        r = fill_next(adoption, fence, fence_fd, name, err);
-    else if (r == 0)
+    int r = is_from_inbox(fence_fd, file, err);
+    if (r == 1 && (r = claim_inbox_undo(fence_fd, file, err)) == 0)
         return 0; /* it died before the file came, and so there is no job yet */
+    if (r >= 0)
+        r = keep_earlier(fence_fd, err);
+    if (r == 0)
+        r = fill_next(adoption, fence, fence_fd, name, err);
     if (r < 0)
         return r;
-    (void)snprintf(next, sizeof(next), "%s/" NEXT, fence);
+    (void)snprintf(next, sizeof(next), "%s/" TOKEN_NEXT, fence);
     name_token(token);
     r = move(adoption->seat, next, token, err);
     if (r == 0)

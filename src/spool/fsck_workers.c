@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "spool/listing.h"
 #include "spool/name.h"
+#include "spool/token.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -22,7 +23,6 @@ static void look_into(struct fsck *fsck, int fd, const char *token, const char *
 {
     CLEANUP(listing_release) struct listing listing = { 0 }, input = { 0 };
     char name[NAME_SIZE];
-    *ret = (struct content){ 0 };
     (void)listing_read(fd, ".", &listing, NULL);
     for (size_t i = 0; i < listing.count; i++) {
         if (!name_of_claimed_file(listing.entries[i].name, name))
@@ -30,7 +30,13 @@ static void look_into(struct fsck *fsck, int fd, const char *token, const char *
         ret->jobs++;
         fsck_keys_add_job(fsck, fd, listing.entries[i].name, token, path);
     }
-    ret->input = listing_read(fd, "input", &input, NULL) == 0 && input.count > 0;
+    if (listing_read(fd, "input", &input, NULL) == 0)
+        ret->input = ret->input || input.count > 0;
+    /* An adopter that died while it had the job there. */
+    CLEANUP(fs_close)
+    int next = openat(fd, TOKEN_NEXT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (next >= 0)
+        look_into(fsck, next, token, path, ret);
 }
 
 static void look_token(struct fsck *fsck, int worker_fd, const char *worker, const char *token,
@@ -39,7 +45,7 @@ static void look_token(struct fsck *fsck, int worker_fd, const char *worker, con
     CLEANUP(mem_free_text) char *path = mem_printf("running/%s/%s", worker, token);
     CLEANUP(fs_close)
     int fd = openat(worker_fd, token, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    struct content content;
+    struct content content = { 0 };
     if (fd < 0)
         return;
     look_into(fsck, fd, token, path, &content);

@@ -7,6 +7,23 @@
 
 #include <fcntl.h>
 
+/* One that is being adopted has its job in TOKEN_NEXT for a moment. */
+static bool find_job(int running, char **path, char ret_name[NAME_SIZE])
+{
+    for (int look = 0; look < 2; look++) {
+        CLEANUP(fs_close)
+        int fd = openat(running, *path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0 && token_job(fd, ret_name, NULL) == 1)
+            return true;
+        if (look > 0 || fd < 0)
+            break;
+        char *next = mem_printf("%s/" TOKEN_NEXT, *path);
+        mem_free_text(path);
+        *path = next;
+    }
+    return false;
+}
+
 void running_each(const struct spool *spool, running_fn *fn, void *arg)
 {
     CLEANUP(listing_release) struct listing workers = { 0 };
@@ -19,10 +36,8 @@ void running_each(const struct spool *spool, running_fn *fn, void *arg)
             (void)listing_read(running, worker, &tokens, NULL);
         for (size_t j = 0; j < tokens.count; j++) {
             CLEANUP(mem_free_text) char *path = mem_printf("%s/%s", worker, tokens.entries[j].name);
-            CLEANUP(fs_close)
-            int fd = openat(running, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             char name[NAME_SIZE];
-            if (fd >= 0 && token_job(fd, name, NULL) == 1 && fn(arg, worker, path, name))
+            if (find_job(running, &path, name) && fn(arg, worker, path, name))
                 return;
         }
     }

@@ -142,8 +142,9 @@ int token_set_aside(int dir_fd, struct err *err)
     static const char *const stays[] = { ATTEMPTS_FILE, "input", EARLIER_DIR, RECORD_FILE, NULL };
     CLEANUP(listing_release) struct listing listing = { 0 };
     char path[32];
-    if (!exists_at(dir_fd, RECORD_FILE))
-        return 0;
+    struct stat st;
+    if (fstatat(dir_fd, RECORD_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : err_set(err, ERR_IO, errno, "stat '" RECORD_FILE "'");
     int r = make_earlier(dir_fd, path, err);
     if (r == 0)
         r = listing_read(dir_fd, ".", &listing, err);

@@ -5,6 +5,9 @@
 #include "base/err.h"
 #include "spool/name.h"
 
+/* In a directory that is being adopted: where the job is put together anew (fence.c). */
+#define TOKEN_NEXT ".next"
+
 /* Makes an empty one, mode 2775, with a new name inside dir_fd. */
 int token_make(int dir_fd, char ret_token[TOKEN_SIZE], struct err *err);
 

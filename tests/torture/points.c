@@ -81,6 +81,8 @@ static int judge(struct world *world, int status, struct err *err)
     int r = world->stuck[0] ? err_set(err, ERR_BUG, 0, "stuck: %s", world->stuck) : 0;
     if (r == 0)
         r = world_finish(world, err);
+    if (r == 0)
+        r = world_repair(world, err);
     return r < 0 ? r : world_check(world, err);
 }
 
@@ -99,6 +101,8 @@ static int try_point(const struct scenario *scenario, const struct kind *kind, l
     if (pid == 0)
         act(scenario, world, &plan);
     (void)waitpid(pid, &status, WUNTRACED);
+    if (plan.errnum == EACCES) /* what may never be moved keeps no job from being run */
+        world->kept[0] = '\0';
     if (WIFSTOPPED(status))
         r = wake_late(world, pid, &status, err);
     if (r == 0)
@@ -124,6 +128,8 @@ static bool try_all(const struct scenario *scenario, const struct kind *kind, st
         points += r != 0;
         if (r < 0 && failures++ < FAILURES_SHOWN)
             (void)snprintf(told[failures - 1], sizeof(told[0]), "%s", err.text);
+        if (!world->seen.fired) /* also when it does not even work unhurt */
+            break;
     }
     (void)printf("%sok %d - %s, %s: %ld points\n", failures ? "not " : "", number, scenario->name,
                  kind->name, points);

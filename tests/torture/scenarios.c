@@ -3,8 +3,13 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "spool/adopt.h"
+#include "spool/cancel.h"
+#include "spool/fsck.h"
+#include "spool/prune.h"
+#include "spool/retry.h"
 #include "spool/submit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,19 +218,9 @@ static void act_error(struct stage *stage)
     CLEANUP(json_drop) json_t *record = json_object();
     char id[NAME_SIZE];
     struct err err = { 0 };
+    json_set_text(record, "status", "error");
     if (claim)
         (void)INSIST(stage->world, &err, claim_publish(claim, PLACE_ERROR, record, id, &err));
-}
-
-static void make_taken(struct world *world)
-{
-    char path[512];
-    make_a(world);
-    (void)snprintf(world->kept, sizeof(world->kept), "done/a/kept");
-    (void)snprintf(path, sizeof(path), "%s/done/a", world->dir);
-    (void)mkdir(path, 0775);
-    (void)snprintf(path, sizeof(path), "%s/done/a/kept", world->dir);
-    (void)fs_write_file(AT_FDCWD, path, "", 0, 0, NULL);
 }
 
 static void act_defer(struct stage *stage)
@@ -273,6 +268,116 @@ static void act_withdrawn(struct stage *stage)
     (void)INSIST(stage->world, &err, world_publish(claim, &err));
 }
 
+/* ---- the inbox ---- */
+
+static void make_file(struct world *world)
+{
+    char path[512];
+    (void)world_expect(world, "f.mp4", 1, 1);
+    (void)snprintf(world->kept, sizeof(world->kept), "done/f.mp4/input/f.mp4");
+    (void)snprintf(path, sizeof(path), "%s/inbox/" WORLD_PIPELINE, world->dir);
+    (void)mkdir(path, 0775);
+    (void)snprintf(path, sizeof(path), "%s/inbox/" WORLD_PIPELINE "/f.mp4", world->dir);
+    (void)fs_write_file(AT_FDCWD, path, "", 0, 0, NULL);
+}
+
+static struct claim *take_file(struct stage *stage)
+{
+    struct claim *claim = NULL;
+    struct err err = { 0 };
+    for (int i = 0; i < WORLD_TRIES; i++) {
+        int r = claim_inbox(stage->seat, WORLD_PIPELINE "/f.mp4", &claim, &err);
+        if (r > 0 || (r == 0 && err.kind == ERR_NONE))
+            return claim;
+    }
+    world_stuck(stage->world, "take a file", &err);
+    return NULL;
+}
+
+static void act_file(struct stage *stage)
+{
+    CLEANUP(claim_free) struct claim *claim = take_file(stage);
+    run(stage, &claim);
+}
+
+/* ---- what people ask for ---- */
+
+static void make_retry(struct world *world)
+{
+    make_a(world);
+    by_a_dead_one(world, act_error);
+    (void)snprintf(world->kept, sizeof(world->kept), "done/a/earlier/1/result.json");
+    (void)snprintf(world->or_kept, sizeof(world->or_kept), "error/a/result.json");
+}
+
+static void act_retry(struct stage *stage)
+{
+    char dir[NAME_SIZE];
+    struct err err = { 0 };
+    for (int i = 0, r = -EIO; i < WORLD_TRIES && r < 0 && r != -ENOENT; i++)
+        r = retry_job(stage->spool, "a", dir, &err);
+    (void)INSIST(stage->world, &err, retry_sync(stage->spool, &err));
+}
+
+static void make_retried(struct world *world)
+{
+    make_retry(world);
+    by_a_dead_one(world, act_retry);
+}
+
+static bool end_cancelled(void *arg, const struct cancel_request *request, enum spool_place place,
+                          const char *path)
+{
+    struct stage *stage = arg;
+    CLEANUP(claim_free) struct claim *claim = NULL;
+    CLEANUP(json_drop) json_t *record = json_object();
+    char id[NAME_SIZE];
+    struct err err = { 0 };
+    (void)request;
+    json_set_text(record, "status", "cancelled");
+    if (place != PLACE_RUNNING && cancel_claim(stage->seat, place, path, &claim, &err) == 1)
+        (void)INSIST(stage->world, &err, claim_publish(claim, PLACE_ERROR, record, id, &err));
+    return false;
+}
+
+static void act_cancel(struct stage *stage)
+{
+    CLEANUP(cancel_release) struct cancel_requests requests = { 0 };
+    struct err err = { 0 };
+    (void)INSIST(stage->world, &err, cancel_ask(stage->spool, "a", &err));
+    (void)INSIST(stage->world, &err, cancel_read(stage->spool, &requests, &err));
+    (void)INSIST(stage->world, &err,
+                 cancel_find(stage->spool, &requests, end_cancelled, stage, &err));
+    for (size_t i = 0; i < requests.count; i++)
+        (void)INSIST(stage->world, &err, cancel_remove(stage->spool, &requests.all[i], &err));
+}
+
+static void make_ended(struct world *world)
+{
+    struct err err = { 0 };
+    world_drop(world, "a")->least = 0;
+    if (world_finish(world, &err) < 0)
+        world_stuck(world, "make", &err);
+}
+
+/* One a has ended, another one waits. */
+static void make_taken(struct world *world)
+{
+    make_ended(world);
+    (void)world_drop(world, "a");
+    world->job_count = 1;
+    world->jobs[0].least = world->jobs[0].most = 2;
+    world->late = true; /* their attempts are not told apart here */
+}
+
+static void act_prune(struct stage *stage)
+{
+    struct prune_rules rules_all = { .older_ms = -1, .done = true, .error = true };
+    struct prune_tally tally;
+    struct err err = { 0 };
+    (void)INSIST(stage->world, &err, prune_run(stage->spool, &rules_all, NULL, NULL, &tally, &err));
+}
+
 /* ---- the dead and their heirs ---- */
 
 static void write_in(int dir_fd, const char *name)
@@ -285,6 +390,7 @@ static void act_leave_all(struct stage *stage)
 {
     static const char *const names[] = { "a", "b", "c", "d", "e" };
     struct err err = { 0 };
+    (void)take_file(stage);
     for (size_t i = 0; i < COUNT(names); i++) {
         char file[16];
         int out = -1;
@@ -298,8 +404,8 @@ static void act_leave_all(struct stage *stage)
             write_in(claim_dir(claim), "text.txt");
             write_in(claim_dir(claim), "result.json");
         }
-        if (names[i][0] == 'e' && mkdirat(claim_dir(claim), "input", 0775) == 0)
-            write_in(claim_dir(claim), "input/e.mp4");
+        if (names[i][0] == 'e' && mkdirat(claim_dir(claim), "earlier", 0775) == 0)
+            write_in(claim_dir(claim), "crash.txt");
     }
 }
 
@@ -308,7 +414,7 @@ static void make_dead(struct world *world)
     static const char *const names[] = { "a", "b", "c", "d", "e" };
     for (size_t i = 0; i < COUNT(names); i++)
         (void)world_drop(world, names[i]);
-    (void)snprintf(world->kept, sizeof(world->kept), "done/e/input/e.mp4");
+    make_file(world);
     by_a_dead_one(world, act_leave_all);
 }
 
@@ -316,6 +422,32 @@ static void act_adopt(struct stage *stage)
 {
     struct adopt_rules at_once = { 0, 0 };
     adopt(stage, &at_once);
+}
+
+/* The adopter was itself killed; where, is another point at each call. */
+static void act_killed_adopter(struct stage *stage)
+{
+    struct fault_plan plan = { .mode = FAULT_KILL_AFTER, .at = stage->world->variant };
+    fault_arm(&plan, &stage->world->seen);
+    act_adopt(stage);
+}
+
+static void make_dead_twice(struct world *world)
+{
+    static int calls;
+    make_dead(world);
+    world->variant = 1 + 37L * calls++ % 331;
+    by_a_dead_one(world, act_killed_adopter);
+}
+
+static void act_repair(struct stage *stage)
+{
+    static const struct fsck_rules at_once = { 0 };
+    struct err err = { 0 };
+    struct fsck_findings findings = { 0 };
+    (void)INSIST(stage->world, &err, fsck_run(stage->spool, &at_once, &findings, &err));
+    (void)INSIST(stage->world, &err, fsck_repair(stage->spool, &at_once, &findings, &err));
+    fsck_findings_release(&findings);
 }
 
 const struct scenario scenarios[] = {
@@ -329,7 +461,15 @@ const struct scenario scenarios[] = {
     { "defer", make_a, act_defer, false, false, 1 },
     { "deferred to done", make_deferred, act_again, false, false, 1 },
     { "withdrawn", make_a, act_withdrawn, false, false, 1 },
-    { "adoption", make_dead, act_adopt, false, false, 3 },
+    { "inbox", make_file, act_file, false, false, 1 },
+    { "retry", make_retry, act_retry, false, false, 1 },
+    { "retried to done", make_retried, act_again, false, false, 1 },
+    { "cancel", make_a, act_cancel, false, false, 1 },
+    { "cancel deferred", make_deferred, act_cancel, false, false, 2 },
+    { "prune", make_ended, act_prune, false, false, 1 },
+    { "adoption", make_dead, act_adopt, false, false, 6 },
+    { "adoption of adoption", make_dead_twice, act_adopt, false, false, 11 },
+    { "repair", make_dead, act_repair, false, false, 11 },
 };
 const size_t scenario_count = COUNT(scenarios);
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "spool/adopt.h"
+#include "spool/fsck.h"
 #include "spool/listing.h"
 #include "spool/record.h"
 
@@ -213,6 +214,39 @@ static int claim_lane(struct world *world, struct seat *seat, enum spool_place p
     return r < 0 ? r : 0;
 }
 
+/* What lies in the inbox of the one pipeline. */
+static int claim_files(struct world *world, struct seat *seat, struct err *err)
+{
+    CLEANUP(listing_release) struct listing listing = { 0 };
+    int inbox = spool_dir(seat_spool(seat), PLACE_INBOX);
+    int r = listing_read(inbox, WORLD_PIPELINE, &listing, NULL) < 0 ? 0 : 1;
+    for (size_t i = 0; i < listing.count && r >= 0; i++) {
+        char path[PATH_SIZE];
+        struct claim *claim = NULL;
+        (void)snprintf(path, sizeof(path), WORLD_PIPELINE "/%s", listing.entries[i].name);
+        r = claim_inbox(seat, path, &claim, err);
+        if (claim)
+            r = finish_claim(world, &claim, err);
+    }
+    return r < 0 ? r : 0;
+}
+
+/* What is left over is found, and repaired, and then there is nothing to be found. */
+static int check_and_repair(struct spool *spool, struct err *err)
+{
+    static const struct fsck_rules at_once = { .old_ms = -1 };
+    struct fsck_findings findings = { 0 };
+    int r = fsck_run(spool, &at_once, &findings, err);
+    if (r == 0 && findings.count > 0)
+        r = fsck_repair(spool, &at_once, &findings, err);
+    for (size_t i = 0; i < findings.count && r >= 0; i++)
+        if (!findings.list[i].repaired)
+            r = err_set(err, ERR_BUG, 0, "fsck: %s: %s, not repaired", findings.list[i].path,
+                        fsck_name(findings.list[i].code));
+    fsck_findings_release(&findings);
+    return r < 0 ? r : 0;
+}
+
 static int finish_in(struct world *world, struct seat *seat, struct err *err)
 {
     static const enum spool_place places[] = { PLACE_PENDING_HIGH, PLACE_PENDING, PLACE_PENDING_LOW,
@@ -224,6 +258,8 @@ static int finish_in(struct world *world, struct seat *seat, struct err *err)
         r = adopt_all(world, adopter, err);
         for (size_t i = 0; i < COUNT(places) && r == 0; i++)
             r = claim_lane(world, seat, places[i], err);
+        if (r == 0)
+            r = claim_files(world, seat, err);
     }
     if (r == 0 && world_in_hand(seat) > 0)
         r = err_set(err, ERR_BUG, 0, "the next worker has a job that it does not know of");
@@ -244,6 +280,13 @@ int world_finish(struct world *world, struct err *err)
     r = finish_in(world, seat, err);
     int left = seat_leave(&seat, r < 0 ? NULL : err);
     return r < 0 ? r : left;
+}
+
+int world_repair(const struct world *world, struct err *err)
+{
+    CLEANUP(spool_close) struct spool *spool = NULL;
+    int r = spool_open(world->dir, &spool, err);
+    return r < 0 ? r : check_and_repair(spool, err);
 }
 
 /* ---- the walk ---- */
@@ -304,7 +347,8 @@ static int check_job_file(int dir_fd, const char *file, const char *path, struct
     size_t len;
     int r = fs_read_file(dir_fd, file, 1 << 16, &text, &len, err);
     if (r == 0 && (json_parse(text, len, &job, &mark, NULL) != 1 ||
-                   !str_has_prefix(json_get_text(job, "input_path", ""), "media/")))
+                   (!str_has_prefix(json_get_text(job, "input_path", ""), "media/") &&
+                    !json_object_get(job, "inbox_file"))))
         r = err_set(err, ERR_BUG, 0, "'%s/%s' is not what was dropped", path, file);
     return r;
 }
@@ -359,7 +403,7 @@ static bool may_stay(const char *dir, const char *name)
     if (strcmp(dir, ".") != 0)
         return str_has_prefix(dir, "done") || str_has_prefix(dir, "error") ||
                strcmp(dir, "heartbeat") == 0 || strcmp(dir, "media") == 0 ||
-               strcmp(dir, "tmp") == 0;
+               (strcmp(dir, "inbox") == 0 && strcmp(name, WORLD_PIPELINE) == 0);
     for (size_t i = 0; i < COUNT(places); i++)
         if (strcmp(name, places[i]) == 0)
             return true;
@@ -395,7 +439,8 @@ int world_check(struct world *world, struct err *err)
             r = err_set(err, ERR_BUG, 0, "job '%s' is there %d times", world->jobs[i].name,
                         walk.counts[i]);
     struct stat st;
-    if (r == 0 && world->kept[0] && fstatat(root, world->kept, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (r == 0 && world->kept[0] && fstatat(root, world->kept, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+        (!world->or_kept[0] || fstatat(root, world->or_kept, &st, AT_SYMLINK_NOFOLLOW) < 0))
         r = err_set(err, ERR_BUG, errno, "'%s'", world->kept);
     return r;
 }

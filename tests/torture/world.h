@@ -17,6 +17,8 @@
 
 #include <stdbool.h>
 
+#define WORLD_PIPELINE "ocr_only" /* of which there is an inbox */
+
 enum { WORLD_JOBS = 8, WORLD_NAME_SIZE = 32, WORLD_TRIES = 80 };
 
 struct world_job {
@@ -32,10 +34,12 @@ struct world {
     struct fault_seen seen;
     struct world_job jobs[WORLD_JOBS];
     int job_count;
-    bool strict; /* one fault and no more: nothing else can go wrong */
-    bool late;   /* the child woke up after others took its jobs: it counts nothing */
-    char kept[WORLD_NAME_SIZE * 2]; /* a file that must be there in the end; "": none */
-    char stuck[ERR_TEXT_SIZE];      /* what did not end well in WORLD_TRIES tries; "": nothing */
+    long variant; /* of a scenario that has several */
+    bool strict;  /* one fault and no more: nothing else can go wrong */
+    bool late;    /* the child woke up after others took its jobs: it counts nothing */
+    char kept[WORLD_NAME_SIZE * 2];    /* a file that must be there in the end; "": none */
+    char or_kept[WORLD_NAME_SIZE * 2]; /* or here */
+    char stuck[ERR_TEXT_SIZE];         /* what did not end well in WORLD_TRIES tries; "": nothing */
 };
 
 /* For the life of the process; ends the process when there is no memory. */
@@ -73,6 +77,8 @@ int world_in_hand(struct seat *seat);
 
 /* Another worker, to which all others are dead: adopts, claims what there is, ends it all. */
 int world_finish(struct world *world, struct err *err);
+/* fsck --repair: nothing that it finds may stay. */
+int world_repair(const struct world *world, struct err *err);
 /* 0, or < 0 and *err says what is not as it must be. */
 int world_check(struct world *world, struct err *err);
 

@@ -13,8 +13,9 @@ static bool rename_works; /* after it was done */
 
 int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
-    int errnum = rename_says;
-    rename_says = 0;
+    bool is_draft = strcmp(from, ".draft") == 0; /* X.job; the file itself is what is meant */
+    int errnum = is_draft ? 0 : rename_says;
+    rename_says = is_draft ? rename_says : 0;
     if (errnum && !rename_works) {
         errno = errnum;
         return -1;

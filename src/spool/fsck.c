@@ -321,17 +321,17 @@ static void wait_ms(int64_t ms)
         ;
 }
 
-/* Sees again what may pass: *second is that. */
-static int look_again(struct fsck *fsck, const struct fsck_findings *first,
-                      struct fsck_findings *second, struct err *err)
+/* Sees again what may pass. */
+static int look_again(struct fsck *fsck, struct err *err)
 {
+    struct fsck_findings *second = &fsck->second;
     wait_ms(fsck->rules->still_ms);
     fsck->earlier = TAKE(fsck->beats);
     fsck->earlier_count = fsck->beat_count;
     fsck->findings = second;
     int r = look_begins(fsck, err);
     for (size_t i = 0; i < COUNT(looks) && r == 0; i++)
-        if (is_asked_for(first, looks[i]))
+        if (is_asked_for(&fsck->first, looks[i]))
             r = looks[i](fsck, err);
     if (second->count)
         qsort(second->list, second->count, sizeof(second->list[0]), by_code_and_path);
@@ -340,25 +340,25 @@ static int look_again(struct fsck *fsck, const struct fsck_findings *first,
 
 static int look_twice(struct fsck *fsck, struct fsck_findings *ret, struct err *err)
 {
-    struct fsck_findings first = { 0 }, second = { 0 };
+    struct fsck_findings *first = &fsck->first;
     bool again = false;
-    fsck->findings = &first;
+    fsck->findings = first;
     int r = look_begins(fsck, err);
     for (size_t i = 0; i < COUNT(looks) && r == 0; i++)
         r = looks[i](fsck, err);
-    for (size_t i = 0; i < first.count; i++)
-        again = again || codes[first.list[i].code].may_pass;
+    for (size_t i = 0; i < first->count; i++)
+        again = again || codes[first->list[i].code].may_pass;
     if (r == 0 && again)
-        r = look_again(fsck, &first, &second, err);
-    for (size_t i = 0; i < first.count; i++) {
-        bool counts = !codes[first.list[i].code].may_pass || has(&second, &first.list[i]);
+        r = look_again(fsck, err);
+    for (size_t i = 0; i < first->count; i++) {
+        bool counts = !codes[first->list[i].code].may_pass || has(&fsck->second, &first->list[i]);
         if (r == 0 && counts)
-            findings_add(ret, first.list[i]);
+            findings_add(ret, first->list[i]);
         else
-            finding_release(&first.list[i]);
+            finding_release(&first->list[i]);
     }
-    free(first.list);
-    fsck_findings_release(&second);
+    free(first->list);
+    fsck_findings_release(&fsck->second);
     return r;
 }
 

@@ -31,8 +31,9 @@ struct fsck_tokens {
 struct fsck {
     struct spool *spool;
     const struct fsck_rules *rules;
-    int64_t now_ms; /* of the spool */
-    struct fsck_findings *findings;
+    int64_t now_ms;                 /* of the spool */
+    struct fsck_findings *findings; /* of this look: one of the two */
+    struct fsck_findings first, second;
     struct heartbeat_seen *beats, *earlier; /* of this look, and of the first one */
     size_t beat_count, earlier_count;
     struct fsck_keys keys;    /* of jobs that have not ended */

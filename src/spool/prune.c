@@ -135,7 +135,8 @@ static int prune_place(struct prune *prune, enum spool_place place, struct err *
 {
     CLEANUP(candidates_release) struct candidates candidates = { 0 };
     int failed = 0, r = find(prune, place, &candidates, err);
-    for (size_t i = (size_t)prune->rules->keep_last; r >= 0 && i < candidates.count; i++) {
+    for (size_t i = (size_t)prune->rules->keep_last;
+         r == 0 && candidates.list && i < candidates.count; i++) {
         const struct candidate *candidate = &candidates.list[i];
         int one = take(prune, place, candidate, failed ? NULL : err);
         if (one == 1 && prune->fn)

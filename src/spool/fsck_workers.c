@@ -49,10 +49,10 @@ static void look_token(struct fsck *fsck, int worker_fd, const char *worker, con
     if (fd < 0)
         return;
     look_into(fsck, fd, token, path, &content);
+    if (life != FSCK_DEAD)
+        return; /* also when there are two: it may be adopting them */
     if (content.jobs > 1)
         fsck_add(fsck, FSCK_TWO_JOBS, path, "%d of them", content.jobs);
-    if (life != FSCK_DEAD)
-        return;
     if (content.jobs)
         fsck_add(fsck, FSCK_JOB_OF_DEAD, path, "%s", "");
     else if (content.input)

@@ -16,6 +16,7 @@ export OMP_THREAD_LIMIT=1
 mkdir "$disk/pipelines" "$disk/plugins" "$disk/results"
 cp "$BUILD/tests/fixtures/plugins/noop.so" "$disk/plugins/"
 printf 'id: noop\nsteps:\n  - {id: nothing, use: noop}\n' >"$disk/pipelines/noop.yaml"
+# shellcheck disable=SC2034
 places=(--pipelines "$disk/pipelines" --plugins "$disk/plugins")
 job='{"input_path": "media/in", "pipeline_id": "noop"}'
 

@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "base/json.h"
+#include "base/proc.h"
 #include "worker/runner.h"
 
 #include <errno.h>
@@ -158,6 +159,7 @@ static struct fixture fixture_new(runner_body_fn *body, int spares)
     for (int i = 0; i < spares; i++)
         assert_int_equal(runners_refill(fixture.runners, &err), 1);
     assert_int_equal(runners_refill(fixture.runners, &err), 0);
+    assert_int_equal(proc_thread_count(), 1); /* who forks without exec has one */
     return fixture;
 }
 

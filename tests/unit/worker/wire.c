@@ -2,6 +2,7 @@
 
 #include "worker/wire.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -161,6 +162,95 @@ static void test_a_line_may_come_in_pieces(void **state)
     assert_string_equal(got.messages[0].text, "b");
 }
 
+/* ---- a flood ---- */
+
+struct flood {
+    int fd;
+    int lines;
+};
+
+/* The pipe is never empty: two lines come for each that is read. */
+static void on_flooded(void *arg, const struct wire_message *message)
+{
+    struct flood *flood = arg;
+    if (++flood->lines > 100000)
+        fail_msg("there is no end to one turn");
+    (void)wire_send(flood->fd, message);
+    (void)wire_send(flood->fd, message);
+}
+
+static void test_a_flood_gives_up_its_turn(void **state)
+{
+    (void)state;
+    CLEANUP(wire_close) struct wire wire;
+    struct wire_reader reader = { .len = 0 };
+    struct err err = { 0 };
+    wire_open(&wire);
+    struct flood flood = { .fd = wire.ends[1] };
+    struct wire_message line = { .kind = WIRE_LOG, .level = LOG_LEVEL_INFO, .text = "again" };
+    assert_int_equal(wire_send(wire.ends[1], &line), 0);
+    assert_int_equal(wire_receive(&reader, wire.ends[0], on_flooded, &flood, &err), 1);
+    assert_true(flood.lines > 0);
+}
+
+/* ---- orders ---- */
+
+static const struct {
+    const char *name, *bytes;
+    int result; /* 1, 0, -1 */
+} order_lines[] = {
+    { "whole", "{\"token\":\"0\",\"attempt\":1,\"job\":\"a\",\"pipeline\":\"p\",\"input\":\"i\"}\n",
+      1 },
+    { "none", "", 0 },
+    { "cut off", "{\"token\":\"0\",", -1 },
+    { "no JSON", "go!\n", -1 },
+    { "without a token", "{\"attempt\":1,\"job\":\"a\",\"pipeline\":\"p\",\"input\":\"i\"}\n", -1 },
+    { "without a number", "{\"token\":\"0\",\"job\":\"a\",\"pipeline\":\"p\",\"input\":\"i\"}\n",
+      -1 },
+};
+
+static void test_only_whole_orders_are_taken(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(order_lines); i++) {
+        CLEANUP(wire_close) struct wire wire;
+        CLEANUP(json_drop) json_t *whole = NULL;
+        struct wire_order order = { 0 };
+        size_t len = strlen(order_lines[i].bytes);
+        wire_open(&wire);
+        assert_int_equal(fs_write_all(wire.ends[1], order_lines[i].bytes, len), 0);
+        fs_close(&wire.ends[1]);
+        int r = wire_receive_order(wire.ends[0], &order, &whole);
+        if ((r > 0) - (r < 0) != order_lines[i].result || (r > 0) != (whole != NULL))
+            fail_msg("'%s': %d", order_lines[i].name, r);
+    }
+}
+
+/* What fits goes through to the last byte, what has one more does not. */
+static void test_an_order_fits_or_is_refused(void **state)
+{
+    (void)state;
+    char input[WIRE_LINE_MAX + 1] = "";
+    size_t fits = 0;
+    for (size_t len = 3900; len < sizeof(input); len++) {
+        CLEANUP(wire_close) struct wire wire;
+        CLEANUP(json_drop) json_t *whole = NULL;
+        struct wire_order received,
+            order = { .token = "0", .attempt = 1, .job = "a", .pipeline = "p", .input = input };
+        memset(input, 'x', len);
+        wire_open(&wire);
+        int r = wire_send_order(wire.ends[1], &order);
+        assert_true(r == 0 || r == -EMSGSIZE);
+        assert_true(r == -EMSGSIZE || fits == len || fits == 0);
+        fits = r == 0 ? len + 1 : fits;
+        if (r == 0) {
+            assert_int_equal(wire_receive_order(wire.ends[0], &received, &whole), 1);
+            assert_string_equal(received.input, input);
+        }
+    }
+    assert_true(fits > 3900 && fits < sizeof(input));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +259,9 @@ int main(void)
         cmocka_unit_test(test_what_breaks_the_protocol_is_an_error),
         cmocka_unit_test(test_a_line_without_end_is_an_error),
         cmocka_unit_test(test_a_line_may_come_in_pieces),
+        cmocka_unit_test(test_a_flood_gives_up_its_turn),
+        cmocka_unit_test(test_only_whole_orders_are_taken),
+        cmocka_unit_test(test_an_order_fits_or_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,10 +26,13 @@ enum {
     AGAIN_EMPTY_MS = 5 * 1000,
 };
 
-void drop_set(struct inbox *inbox, struct drop *drop, enum drop_state state, enum drop_why why)
+void drop_set(struct drop *drop, enum drop_state state, enum drop_why why)
 {
-    inbox->counts[drop->state]--;
-    inbox->counts[state]++;
+    struct folder *top = drop->folder->top;
+    if (top && drop->state != DROP_GONE)
+        top->counts[drop->state]--;
+    if (top && state != DROP_GONE)
+        top->counts[state]++;
     drop->state = (uint8_t)state;
     drop->why = (uint8_t)why;
 }
@@ -79,24 +82,23 @@ static void close_folder(struct inbox *inbox)
     inbox->opened = NULL;
 }
 
-static void refuse(struct inbox *inbox, struct drop *drop, int64_t now_ms, int errnum)
+static void refuse(struct drop *drop, int64_t now_ms, int errnum)
 {
     int64_t again_ms = (int64_t)AGAIN_FIRST_MS << (drop->tries < 10 ? drop->tries++ : 10);
     drop->next_ms = now_ms + (again_ms < AGAIN_MAX_MS ? again_ms : AGAIN_MAX_MS);
     drop->errnum = errnum;
-    drop_set(inbox, drop, DROP_REFUSED, WHY_ERRNO);
+    drop_set(drop, DROP_REFUSED, WHY_ERRNO);
 }
 
-static void look_failed(struct inbox *inbox, struct drop *drop, int64_t now_ms,
-                        const struct err *err)
+static void look_failed(struct drop *drop, int64_t now_ms, const struct err *err)
 {
     int errnum = err->errnum;
     if (errnum == ENOENT || errnum == ENOTDIR || errnum == ESTALE)
-        drop_set(inbox, drop, DROP_GONE, WHY_NONE); /* if it is there, the next listing has it */
+        drop_set(drop, DROP_GONE, WHY_NONE); /* if it is there, the next listing has it */
     else if (errnum == ELOOP || err->kind == ERR_INPUT)
-        drop_set(inbox, drop, DROP_NEVER, errnum == ELOOP ? WHY_LINK : WHY_KIND);
+        drop_set(drop, DROP_NEVER, errnum == ELOOP ? WHY_LINK : WHY_KIND);
     else
-        refuse(inbox, drop, now_ms, errnum);
+        refuse(drop, now_ms, errnum);
 }
 
 /* For how long it has yet to look the same; 0: it has settled. The time of the last change counts
@@ -118,10 +120,10 @@ static bool is_empty_yet(const struct inbox *inbox, const struct drop *drop, int
            (inbox->remote || age_ms < inbox->rules.input_wait_ms);
 }
 
-static void wait_for(struct inbox *inbox, struct drop *drop, enum drop_why why, int64_t next_ms)
+static void wait_for(struct drop *drop, enum drop_why why, int64_t next_ms)
 {
     drop->next_ms = next_ms;
-    drop_set(inbox, drop, why == WHY_NONE ? DROP_SETTLING : DROP_WAITING, why);
+    drop_set(drop, why == WHY_NONE ? DROP_SETTLING : DROP_WAITING, why);
 }
 
 static void judge(struct inbox *inbox, struct drop *drop, bool is_written, bool changed,
@@ -130,17 +132,17 @@ static void judge(struct inbox *inbox, struct drop *drop, bool is_written, bool 
     const struct inbox_rules *rules = &inbox->rules;
     int64_t left_ms = unsettled_ms(inbox, drop, now_ms);
     if (is_written)
-        wait_for(inbox, drop, WHY_WRITTEN,
+        wait_for(drop, WHY_WRITTEN,
                  now_ms + (rules->settle_ms < AGAIN_FIRST_MS ? AGAIN_FIRST_MS : rules->settle_ms));
     else if (left_ms > 0)
-        wait_for(inbox, drop, changed || drop->why == WHY_CHANGING ? WHY_CHANGING : WHY_NONE,
+        wait_for(drop, changed || drop->why == WHY_CHANGING ? WHY_CHANGING : WHY_NONE,
                  now_ms + left_ms);
     else if (is_empty_yet(inbox, drop, now_ms))
-        wait_for(inbox, drop, WHY_EMPTY,
+        wait_for(drop, WHY_EMPTY,
                  now_ms + (rules->input_wait_ms < AGAIN_EMPTY_MS ? rules->input_wait_ms
                                                                  : AGAIN_EMPTY_MS));
     else
-        drop_set(inbox, drop, DROP_READY, WHY_NONE);
+        drop_set(drop, DROP_READY, WHY_NONE);
 }
 
 /* Open and fstat: plain stat has been seen to show a growing file unchanged for 20 s on sshfs. */
@@ -153,7 +155,7 @@ static void look(struct inbox *inbox, struct drop *drop, int64_t now_ms)
     if (r == 0)
         r = fs_open_file(inbox->opened_fd, drop->name, &fd, &st, &err);
     if (r < 0) {
-        look_failed(inbox, drop, now_ms, &err);
+        look_failed(drop, now_ms, &err);
         return;
     }
     struct fs_print print = fs_print_of(&st);
@@ -256,10 +258,32 @@ static void look_at_due(struct inbox *inbox, int64_t now_ms, int *budget)
     }
 }
 
+/* Of a pipeline: so that one that may not go on for now holds up no other. */
+static bool is_hungry(const struct folder *top)
+{
+    return top && top->counts[DROP_NEW] > 0 &&
+           top->counts[DROP_READY] + top->counts[DROP_SETTLING] < SUPPLY;
+}
+
+/* The next folder of a pipeline, from *at on; NULL: no more. */
+static const struct folder *next_top(const struct inbox *inbox, size_t *at)
+{
+    const struct folder *root = inbox->folders[0];
+    while (*at < root->count) {
+        const struct folder *top = root->drops[(*at)++]->child;
+        if (top)
+            return top;
+    }
+    return NULL;
+}
+
 static bool wants_new(const struct inbox *inbox)
 {
-    return inbox->counts[DROP_NEW] > 0 &&
-           inbox->counts[DROP_READY] + inbox->counts[DROP_SETTLING] < SUPPLY;
+    const struct folder *top;
+    for (size_t at = 0; (top = next_top(inbox, &at));)
+        if (is_hungry(top))
+            return true;
+    return false;
 }
 
 /* Some of each folder in turn, so that no folder and no pipeline waits for a longer one. */
@@ -269,7 +293,8 @@ static void look_at_new(struct inbox *inbox, int64_t now_ms, int *budget)
         if (inbox->new_at >= inbox->folder_count)
             inbox->new_at = 0;
         struct folder *folder = inbox->folders[inbox->new_at++];
-        for (int i = 0; i < FROM_ONE_FOLDER && folder->next_new < folder->count;) {
+        for (int i = 0;
+             i < FROM_ONE_FOLDER && is_hungry(folder->top) && folder->next_new < folder->count;) {
             struct drop *drop = folder->drops[folder->next_new++];
             if (drop->state != DROP_NEW)
                 continue;
@@ -305,16 +330,23 @@ int64_t inbox_due_ms(const struct inbox *inbox)
 
 /* ---- what is ready ---- */
 
+static bool is_full(const struct inbox *inbox, const struct folder *top)
+{
+    return inbox->rules.is_full && inbox->rules.is_full(inbox->rules.arg, top->path);
+}
+
 const char *inbox_next(struct inbox *inbox, int64_t now_ms)
 {
     mem_free_text(&inbox->path);
     inbox->picked = NULL;
-    while (!inbox->picked && inbox->ready.at < inbox->ready.count) {
+    for (size_t left = inbox->ready.count - inbox->ready.at; left > 0 && !inbox->picked; left--) {
         struct drop *drop = popped(ready_pop(&inbox->ready));
         if (!drop)
             continue;
-        look(inbox, drop, now_ms);
-        if (drop->state == DROP_READY)
+        bool held = is_full(inbox, drop->folder->top);
+        if (!held)
+            look(inbox, drop, now_ms);
+        if (!held && drop->state == DROP_READY)
             inbox->picked = drop;
         else
             put(inbox, drop);
@@ -331,23 +363,32 @@ void inbox_answer(struct inbox *inbox, int64_t now_ms, const struct err *why)
     if (!drop)
         return;
     if (why && why->kind != ERR_NONE) {
-        refuse(inbox, drop, now_ms, why->errnum ? why->errnum : EIO);
+        refuse(drop, now_ms, why->errnum ? why->errnum : EIO);
         put(inbox, drop);
         return;
     }
     drop->folder->taken = true;
-    drop_set(inbox, drop, DROP_GONE, WHY_NONE);
+    drop_set(drop, DROP_GONE, WHY_NONE);
 }
 
 size_t inbox_ready(const struct inbox *inbox)
 {
-    return inbox->counts[DROP_READY];
+    size_t ready = 0;
+    const struct folder *top;
+    for (size_t at = 0; (top = next_top(inbox, &at));)
+        if (top->counts[DROP_READY] > 0 && !is_full(inbox, top))
+            ready += top->counts[DROP_READY];
+    return ready;
 }
 
 size_t inbox_coming(const struct inbox *inbox)
 {
-    return inbox->counts[DROP_NEW] + inbox->counts[DROP_SETTLING] + inbox->counts[DROP_WAITING] +
-           inbox->counts[DROP_READY];
+    size_t coming = 0;
+    const struct folder *top;
+    for (size_t at = 0; (top = next_top(inbox, &at));)
+        coming += top->counts[DROP_NEW] + top->counts[DROP_SETTLING] + top->counts[DROP_WAITING] +
+                  top->counts[DROP_READY];
+    return coming;
 }
 
 bool inbox_is_known(const struct inbox *inbox)

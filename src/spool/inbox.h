@@ -27,6 +27,8 @@ struct inbox_rules {
     int64_t rescan_ms;     /* the longest time between two rounds */
     /* Is there a pipeline of this id, and can it be used? Called at each round. */
     bool (*is_pipeline)(void *arg, const char *id);
+    /* Runs it as many jobs as it may? Then none of its files is handed out; or NULL. */
+    bool (*is_full)(void *arg, const char *id);
     /* A folder that was not known before, relative to inbox/ ("" for itself); or NULL. */
     void (*on_folder)(void *arg, const char *path);
     void *arg;

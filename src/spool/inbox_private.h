@@ -45,11 +45,13 @@ struct drop {
 };
 
 struct folder {
-    struct folder *parent; /* NULL: inbox/ itself */
-    struct drop *drop;     /* its name in parent; NULL once that is gone */
-    char *path;            /* relative to inbox/; "" for itself */
-    int depth;             /* 0: inbox/, 1: of a pipeline */
-    struct drop **drops;   /* sorted by name */
+    struct folder *parent;      /* NULL: inbox/ itself */
+    struct drop *drop;          /* its name in parent; NULL once that is gone */
+    char *path;                 /* relative to inbox/; "" for itself */
+    int depth;                  /* 0: inbox/, 1: of a pipeline */
+    struct folder *top;         /* that of its pipeline; NULL: inbox/ itself */
+    size_t counts[DROP_STATES]; /* of a pipeline's folder: of all files below it */
+    struct drop **drops;        /* sorted by name */
     size_t count, next_new;
     size_t unknown_count; /* of a pipeline that is not known: how many names wait there */
     int64_t mtime_ns, mtime_since_ms;
@@ -75,8 +77,7 @@ struct inbox {
     size_t folder_count, folder_size;
     size_t round_at; /* the folder to visit next; folder_count: the round is over */
     int64_t round_ms;
-    size_t new_at; /* the folder whose new files are looked at next */
-    size_t counts[DROP_STATES];
+    size_t new_at;           /* the folder whose new files are looked at next */
     struct drop_queue ready; /* first in, first out */
     struct drop_queue due;   /* a heap by next_ms */
     struct drop *picked;
@@ -104,6 +105,6 @@ struct drop *due_pop(struct drop_queue *queue);
 
 /* ---- inbox.c ---- */
 
-void drop_set(struct inbox *inbox, struct drop *drop, enum drop_state state, enum drop_why why);
+void drop_set(struct drop *drop, enum drop_state state, enum drop_why why);
 
 #endif

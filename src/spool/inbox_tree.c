@@ -63,6 +63,7 @@ struct folder *folder_new(struct inbox *inbox, struct drop *drop)
     folder->drop = drop;
     folder->parent = parent;
     folder->depth = parent ? parent->depth + 1 : 0;
+    folder->top = folder->depth == 1 ? folder : parent ? parent->top : NULL;
     folder->path = folder->depth > 1 ? mem_printf("%s/%s", parent->path, drop->name)
                                      : mem_strdup(drop ? drop->name : "");
     folder->listed_ms = -1;
@@ -104,7 +105,7 @@ static void drop_remove(struct inbox *inbox, struct drop *drop)
         folder_empty(inbox, drop->child);
         folder_gone(drop->child);
     }
-    drop_set(inbox, drop, DROP_GONE, WHY_NONE);
+    drop_set(drop, DROP_GONE, WHY_NONE);
     if (inbox->picked == drop)
         inbox->picked = NULL;
     if (!drop->queued)
@@ -159,7 +160,7 @@ static struct drop *drop_new(struct inbox *inbox, struct folder *folder,
     if (why == WHY_NONE && entry->type == DT_DIR)
         drop->child = folder_new(inbox, drop);
     else
-        drop_set(inbox, drop, why == WHY_NONE ? DROP_NEW : DROP_NEVER, why);
+        drop_set(drop, why == WHY_NONE ? DROP_NEW : DROP_NEVER, why);
     return drop;
 }
 
@@ -191,7 +192,7 @@ static void merge(struct inbox *inbox, struct folder *folder, const struct listi
             known = NULL;
         }
         if (known && known->state == DROP_GONE && !known->child) /* it came again */
-            drop_set(inbox, known, DROP_NEW, WHY_NONE);
+            drop_set(known, DROP_NEW, WHY_NONE);
         merged[count++] = known ? known : drop_new(inbox, folder, entry);
     }
     while (old < folder->count)

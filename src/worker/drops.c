@@ -12,7 +12,7 @@ enum { RESCAN_LOCAL_MS = 10 * 1000, RESCAN_REMOTE_MS = 1000, TELL_MS = 1000 };
 
 struct drops {
     struct spool *spool;
-    const struct pipelines *pipelines;
+    struct limits *limits;
     struct inbox_rules rules;
     struct inbox *inbox;
     struct watch *watch;
@@ -25,8 +25,14 @@ struct drops {
 static bool is_pipeline(void *arg, const char *id)
 {
     const struct drops *drops = arg;
-    const struct pipeline *pipeline = pipelines_find(drops->pipelines, id);
+    const struct pipeline *pipeline = pipelines_find(drops->limits->pipelines, id);
     return pipeline && !pipeline->broken;
+}
+
+static bool is_full(void *arg, const char *id)
+{
+    const struct drops *drops = arg;
+    return limits_is_full(drops->limits, id);
 }
 
 static void on_folder(void *arg, const char *path)
@@ -39,29 +45,34 @@ static void on_folder(void *arg, const char *path)
 static void make_folders(const struct drops *drops)
 {
     const struct pipeline *pipeline;
-    for (size_t i = 0; (pipeline = pipelines_at(drops->pipelines, i)); i++) {
+    for (size_t i = 0; (pipeline = pipelines_at(drops->limits->pipelines, i)); i++) {
         struct err err = { 0 };
         if (!pipeline->broken && inbox_make(drops->spool, pipeline->id, &err) < 0)
             log_warn(LOG_FIELDS("pipeline", pipeline->id), "%s", err.text);
     }
 }
 
-struct drops *drops_new(struct spool *spool, const struct pipelines *pipelines,
-                        const struct claim_rules *rules, int64_t rescan_ms)
+struct drops *drops_new(struct spool *spool)
 {
     struct drops *drops = MEM_NEW(struct drops);
-    int64_t usual_ms = fs_is_remote(spool_root(spool)) ? RESCAN_REMOTE_MS : RESCAN_LOCAL_MS;
     drops->spool = spool;
-    drops->pipelines = pipelines;
+    return drops;
+}
+
+void drops_set(struct drops *drops, const struct claim_rules *rules, int64_t rescan_ms,
+               struct limits *limits)
+{
+    int64_t usual_ms = fs_is_remote(spool_root(drops->spool)) ? RESCAN_REMOTE_MS : RESCAN_LOCAL_MS;
+    drops->limits = limits;
     drops->rules = (struct inbox_rules){ .settle_ms = rules->settle_ms,
                                          .input_wait_ms = rules->input_wait_ms,
                                          .rescan_ms = rescan_ms ? rescan_ms : usual_ms,
                                          .is_pipeline = is_pipeline,
+                                         .is_full = is_full,
                                          .on_folder = on_folder,
                                          .arg = drops };
     make_folders(drops);
-    drops->inbox = inbox_new(spool, &drops->rules);
-    return drops;
+    drops_begin(drops, drops->watch);
 }
 
 void drops_free(struct drops **drops)

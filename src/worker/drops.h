@@ -6,8 +6,8 @@
 #ifndef TAKEUP_WORKER_DROPS_H
 #define TAKEUP_WORKER_DROPS_H
 
-#include "pipeline/load.h"
 #include "spool/claim.h"
+#include "worker/limits.h"
 #include "worker/untaken.h"
 #include "worker/watch.h"
 
@@ -16,11 +16,14 @@
 
 struct drops;
 
-/* Makes inbox/ID for each pipeline that can be used; one that cannot be made is logged. Spool and
- * pipelines are borrowed and outlive it. rescan_ms 0: 10 s, 1 s on a remote filesystem. */
-struct drops *drops_new(struct spool *spool, const struct pipelines *pipelines,
-                        const struct claim_rules *rules, int64_t rescan_ms);
+/* The spool is borrowed and outlives it. drops_set comes next. */
+struct drops *drops_new(struct spool *spool);
 void drops_free(struct drops **drops);
+/* In force from now on: makes inbox/ID for each pipeline that can be used (one that cannot be made
+ * is logged), and looks at all anew. limits, and what is in them, stay the caller's. rescan_ms 0:
+ * 10 s, 1 s on a remote filesystem. */
+void drops_set(struct drops *drops, const struct claim_rules *rules, int64_t rescan_ms,
+               struct limits *limits);
 /* Watches all folders with this watch (borrowed; or NULL) from now on, and looks at all anew: at
  * the start, and when the spool was opened anew. */
 void drops_begin(struct drops *drops, struct watch *watch);

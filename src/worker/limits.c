@@ -13,10 +13,8 @@ static int group_of(void *arg, const struct job *job)
     return -1;
 }
 
-static bool is_full(void *arg, size_t group)
+static bool is_at_limit(const struct limits *limits, const struct pipeline *pipeline)
 {
-    const struct limits *limits = arg;
-    const struct pipeline *pipeline = pipelines_at(limits->pipelines, group);
     int running = 0;
     if (!pipeline || pipeline->max_parallel <= 0)
         return false;
@@ -24,6 +22,17 @@ static bool is_full(void *arg, size_t group)
         running +=
             limits->hands[i] && strcmp(hand_beat(limits->hands[i]).pipeline, pipeline->id) == 0;
     return running >= pipeline->max_parallel;
+}
+
+static bool is_full(void *arg, size_t group)
+{
+    const struct limits *limits = arg;
+    return is_at_limit(limits, pipelines_at(limits->pipelines, group));
+}
+
+bool limits_is_full(const struct limits *limits, const char *pipeline_id)
+{
+    return is_at_limit(limits, pipelines_find(limits->pipelines, pipeline_id));
 }
 
 struct queue_limits limits_of(struct limits *limits)

@@ -15,6 +15,8 @@ struct limits {
     int hand_count;
 };
 
+/* Does this pipeline run as many jobs as it may? */
+bool limits_is_full(const struct limits *limits, const char *pipeline_id);
 /* For queue_set_limits, whenever any of these is another one; limits stays the caller's. */
 struct queue_limits limits_of(struct limits *limits);
 

@@ -588,6 +588,8 @@ static void set_limits(struct worker *worker)
                          worker->hands, worker->hand_count };
     struct queue_limits limits = limits_of(&worker->limits);
     queue_set_limits(worker->queue, &limits);
+    struct queue_rules rules = queue_rules_of(worker->options);
+    drops_set(worker->drops, &rules.claim, rules.rescan_ms, &worker->limits);
 }
 
 static int spares_of(const struct worker_options *options)
@@ -729,7 +731,7 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
     make_hands(&worker);
     struct queue_rules rules = queue_rules_of(options);
     worker.queue = queue_new(spool, &rules);
-    worker.drops = drops_new(spool, pipelines, &rules.claim, rules.rescan_ms);
+    worker.drops = drops_new(spool);
     worker.cancels = cancels_new(&worker.context, on_cancelled);
     set_limits(&worker);
     int r = lease_new(options->lease_ms, &worker.lease, err);

@@ -17,12 +17,19 @@ struct scene {
     int64_t now_ms;
     char told[4096];
     int folders;
+    const char *full; /* this pipeline may run no more */
 };
 
 static bool is_pipeline(void *arg, const char *id)
 {
     (void)arg;
     return strcmp(id, "other") != 0;
+}
+
+static bool is_full(void *arg, const char *id)
+{
+    const struct scene *scene = arg;
+    return scene->full && strcmp(scene->full, id) == 0;
 }
 
 static void on_folder(void *arg, const char *path)
@@ -42,6 +49,7 @@ static int scene_make(void **state)
                                  .input_wait_ms = INPUT_WAIT_MS,
                                  .rescan_ms = 10000,
                                  .is_pipeline = is_pipeline,
+                                 .is_full = is_full,
                                  .on_folder = on_folder,
                                  .arg = scene };
     scene->inbox = inbox_new(scene->fixture->spool, &rules);
@@ -489,13 +497,40 @@ static void test_many(void **state)
     assert_int_equal(inbox_coming(inbox), 0);
 }
 
+/* A pipeline that runs as many jobs as it may keeps its files waiting, and only its own. */
+static void test_full(void **state)
+{
+    struct scene *scene = *state;
+    struct err err = { 0 };
+    char path[64];
+    assert_ok(inbox_make(scene->fixture->spool, "slides", &err), err);
+    for (int i = 0; i < 600; i++) {
+        (void)snprintf(path, sizeof(path), "inbox/ocr/%05d", i);
+        drop(scene, path, "x");
+    }
+    scene->full = "ocr";
+    pass(scene, 0);
+    pass(scene, SETTLE_MS);
+    assert_int_equal(inbox_ready(scene->inbox), 0);
+    assert_string_equal(next(scene), "-");
+    assert_int_equal(inbox_coming(scene->inbox), 600);
+    assert_true(inbox_due_ms(scene->inbox) > scene->now_ms); /* nobody spins */
+    drop(scene, "inbox/slides/a.mp4", "x");
+    pass(scene, 1000);
+    pass(scene, SETTLE_MS);
+    assert_string_equal(next(scene), "slides/a.mp4");
+    inbox_answer(scene->inbox, scene->now_ms, NULL);
+    scene->full = NULL;
+    assert_string_equal(next(scene), "ocr/00000");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_TEST(test_settles), SCENE_TEST(test_grows),   SCENE_TEST(test_preallocated),
         SCENE_TEST(test_empty),   SCENE_TEST(test_old),     SCENE_TEST(test_names),
         SCENE_TEST(test_stays),   SCENE_TEST(test_refused), SCENE_TEST(test_folders),
-        SCENE_TEST(test_many),
+        SCENE_TEST(test_many),    SCENE_TEST(test_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -521,7 +521,7 @@ static void test_full(void **state)
     assert_string_equal(next(scene), "slides/a.mp4");
     inbox_answer(scene->inbox, scene->now_ms, NULL);
     scene->full = NULL;
-    assert_string_equal(next(scene), "ocr/00000");
+    assert_int_equal(strncmp(next(scene), "ocr/", 4), 0);
 }
 
 int main(void)

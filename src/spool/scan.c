@@ -33,9 +33,8 @@ static const char *pending_reason(const char *file_name, unsigned char type)
     }
     if (name_of_job_file(file_name, name))
         return NULL;
-    return "is not a job: a job is a .json file; a video goes to inbox/PIPELINE/, or to media/ and "
-           "is "
-           "named by a job (takeup submit writes one)";
+    return "is not a job: a job is a .json file; media go to media/ and are named by a job "
+           "(takeup submit writes one), or to inbox/PIPELINE/";
 }
 
 static void add_pending(void *arg, const char *name, unsigned char type)

@@ -75,8 +75,8 @@ void hand_sync_start(struct hand *hand);
 /* For the heartbeat; borrowed until the loop runs again. */
 struct heartbeat_job hand_beat(const struct hand *hand);
 
-/* What the runners run. */
-void hand_body(void *context, const struct wire_order *order, int wire_fd);
+/* What the runners run; arg is the context. */
+void hand_body(void *arg, const struct wire_order *order, int wire_fd);
 
 /* A job taken over from a dead worker: on to where it belongs, without a runner. */
 void hand_adopted(const struct hand_context *context, struct claim *claim, const char *dead_worker);

@@ -116,5 +116,7 @@ int main(int argc, char **argv)
     (void)printf("%.1f\n", jobs / (now_s() - begin));
     (void)close(wake_fd); /* the spare reads the end */
     (void)waitpid(spare, NULL, 0);
-    return held[0] == 1 ? 0 : 1;
+    int status = held[0] == 1 ? 0 : 1; /* so that it is held until here */
+    free(held);
+    return status;
 }

@@ -21,6 +21,13 @@ static bool is_pipeline(const char *path, const char *text, size_t len)
     return json_parse(text, len, &value, &mark, NULL) == 1 && json_object_get(value, "steps");
 }
 
+/* What files are checked against. */
+struct known {
+    struct catalog *catalog;
+    struct pipelines *pipelines;
+    const char *default_pipeline;
+};
+
 static bool is_settings(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -36,9 +43,10 @@ static int validate_settings(const struct pipelines *pipelines, const char *path
 }
 
 /* The pipeline that a job names, and its parameters. */
-static int validate_use(struct pipelines *pipelines, const struct job *job, struct err *err)
+static int validate_use(const struct known *known, const struct job *job, struct err *err)
 {
-    const char *id = job->pipeline_id ? job->pipeline_id : DEFAULT_PIPELINE;
+    struct pipelines *pipelines = known->pipelines;
+    const char *id = job->pipeline_id ? job->pipeline_id : known->default_pipeline;
     const struct pipeline *pipeline = pipelines_find(pipelines, id);
     if (pipeline)
         return pipeline_check_params(pipelines, pipeline, job->params, err);
@@ -59,7 +67,7 @@ static void add_place(struct err *err, const char *path)
     }
 }
 
-static int validate_job(struct pipelines *pipelines, const char *path, const char *text, size_t len,
+static int validate_job(const struct known *known, const char *path, const char *text, size_t len,
                         struct err *err)
 {
     struct job *job = NULL;
@@ -67,25 +75,35 @@ static int validate_job(struct pipelines *pipelines, const char *path, const cha
     if (r == 0)
         r = err_set(err, ERR_CONFIG, 0, "the file is empty or ends too soon");
     if (r > 0)
-        r = validate_use(pipelines, job, err);
+        r = validate_use(known, job, err);
     job_free(&job);
     if (r < 0)
         add_place(err, path);
     return r;
 }
 
-static int validate_file(struct catalog *catalog, struct pipelines *pipelines, const char *path,
-                         struct err *err)
+static int validate_file(const struct known *known, const char *path, struct err *err)
 {
     CLEANUP(mem_free_text) char *text = NULL;
     size_t len;
     if (is_settings(path))
-        return validate_settings(pipelines, path, err);
+        return validate_settings(known->pipelines, path, err);
     int r = fs_read_file(AT_FDCWD, path, JOB_FILE_MAX_BYTES, &text, &len, err);
     if (r < 0)
         return r;
-    return is_pipeline(path, text, len) ? pipeline_validate_file(path, catalog, err)
-                                        : validate_job(pipelines, path, text, len, err);
+    return is_pipeline(path, text, len) ? pipeline_validate_file(path, known->catalog, err)
+                                        : validate_job(known, path, text, len, err);
+}
+
+/* Jobs go to the spool, if there is one: what it sets is what they will meet. */
+static struct settings *settings_of_spool(const struct cli *cli)
+{
+    struct spool *spool = NULL;
+    struct err err = { 0 };
+    (void)cli_open_spool(cli, &spool, &err);
+    struct settings *settings = cli_try_settings(cli, spool ? spool_path(spool) : NULL);
+    spool_close(&spool);
+    return settings;
 }
 
 struct files {
@@ -99,9 +117,13 @@ static int validate_files(const struct cli *cli, struct catalog *catalog,
     const struct files *files = arg;
     int status = EXIT_OK;
     CLEANUP(json_drop) json_t *all = json_array();
+    CLEANUP(settings_free) struct settings *settings = settings_of_spool(cli);
+    const struct known known = { catalog, pipelines,
+                                 settings ? settings_values(settings)->default_pipeline
+                                          : DEFAULT_PIPELINE };
     for (size_t i = 0; i < files->count; i++) {
         struct err err = { 0 };
-        bool valid = validate_file(catalog, pipelines, files->paths[i], &err) >= 0;
+        bool valid = validate_file(&known, files->paths[i], &err) >= 0;
         json_t *one = json_object();
         json_set_text(one, "file", files->paths[i]);
         json_set_bool(one, "valid", valid);

@@ -18,7 +18,7 @@ static void child(const char *path)
     int len =
         snprintf(line, sizeof(line), "%lld\n", (long long)now.tv_sec * 1000000000 + now.tv_nsec);
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    _exit(fd < 0 || write(fd, line, (size_t)len) != len);
+    _exit(fd < 0 || write(fd, line, (size_t)len) != len ? 1 : 0);
 }
 
 int main(int argc, char **argv)

@@ -44,7 +44,7 @@ __attribute__((noreturn)) static void child(int fd)
         _exit(0);
     (void)snprintf(path, sizeof(path), "%.*s.result", (int)len, name);
     int out = openat(running, path, O_WRONLY | O_CREAT | O_EXCL, 0666);
-    _exit(out < 0 || write(out, text, sizeof(text) - 1) < 0);
+    _exit(out < 0 || write(out, text, sizeof(text) - 1) < 0 ? 1 : 0);
 }
 
 static void fork_spare(void)

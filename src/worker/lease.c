@@ -27,6 +27,7 @@ struct lease {
 int lease_new(int64_t lease_ms, struct lease **ret_lease, struct err *err)
 {
     struct page *page =
+        /* cppcheck-suppress invalidFunctionArg */
         mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
         return err_set(err, ERR_MEMORY, errno, "a page for the lease");

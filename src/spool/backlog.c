@@ -20,11 +20,12 @@
 #include <sys/stat.h>
 
 enum {
-    GRAIN_US = 2 * 1000 * 1000,  /* mtimes may be as coarse as that */
-    FULL_US = 300 * 1000 * 1000, /* a list, and what is marked in it, is not kept longer */
-    REMOTE_CHEAP_US = 20 * 1000, /* 2 % of a second, the rescan interval there */
-    LEFT_FACTOR = 32,            /* listing takes one part in 33 while names are left, */
-    SPENT_FACTOR = 2,            /* one in 3 when they are spent or worth nothing */
+    GRAIN_US = 2 * 1000 * 1000,         /* mtimes may be as coarse as that */
+    REMOTE_GRAIN_US = 30 * 1000 * 1000, /* a new mtime may come with a list from an older cache */
+    FULL_US = 300 * 1000 * 1000,        /* a list, and what is marked in it, is not kept longer */
+    REMOTE_CHEAP_US = 20 * 1000,        /* 2 % of a second, the rescan interval there */
+    LEFT_FACTOR = 32,                   /* listing takes one part in 33 while names are left, */
+    SPENT_FACTOR = 2,                   /* one in 3 when they are spent or worth nothing */
 };
 
 void backlog_init(struct backlog *backlog, const struct spool *spool, enum spool_place place)
@@ -180,7 +181,8 @@ static bool may_have_changed(const struct backlog *backlog, enum backlog_cause c
         return true;
     if (cause == BACKLOG_CLAIM)
         return false;
-    bool is_sure = backlog->listed_us - backlog->cost_us - backlog->seen_us >= GRAIN_US;
+    int64_t grain_us = backlog->remote ? REMOTE_GRAIN_US : GRAIN_US;
+    bool is_sure = backlog->listed_us - backlog->cost_us - backlog->seen_us >= grain_us;
     bool is_old = now_us - backlog->listed_us >= FULL_US;
     bool is_cheap = backlog->remote && backlog->cost_us <= REMOTE_CHEAP_US;
     return !is_sure || is_old || is_cheap || cause == BACKLOG_SPENT;

@@ -79,6 +79,24 @@ static void test_listed_when_the_mtime_changed(void **state)
     backlog_release(&shelf.backlog);
 }
 
+/* There the mtime and the list come from caches of their own: the one may be new and the other old.
+ */
+static void test_a_share_whose_lists_are_dear(void **state)
+{
+    enum { DEAR_US = 50000 };
+    struct shelf shelf;
+    shelf_begin(&shelf, state, PLACE_PENDING);
+    assert_int_equal(look(&shelf, BACKLOG_RESCAN, 0), 1);
+    shelf.backlog.remote = true;
+    for (int i = 0; i < 3; i++) {
+        shelf.backlog.cost_us = DEAR_US;
+        assert_int_equal(look(&shelf, BACKLOG_RESCAN, 11 * SECOND), 1);
+    }
+    shelf.backlog.cost_us = DEAR_US; /* that one was made 30 s after it was first seen so */
+    assert_int_equal(look(&shelf, BACKLOG_RESCAN, 11 * SECOND), 0);
+    backlog_release(&shelf.backlog);
+}
+
 static void test_listed_every_five_minutes(void **state)
 {
     struct shelf shelf;
@@ -268,6 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_listed_when_the_mtime_changed),
+        FIXTURE_TEST(test_a_share_whose_lists_are_dear),
         FIXTURE_TEST(test_listed_every_five_minutes),
         FIXTURE_TEST(test_not_listed_for_each_event_while_names_are_left),
         FIXTURE_TEST(test_marks_outlive_a_listing),

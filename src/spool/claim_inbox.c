@@ -1,15 +1,20 @@
 /* claim_inbox.c - a file that was dropped without a job becomes one.
  *
- * The job is where its input is. X.job is written first, and synced; then one rename brings the
- * file from inbox/PIPELINE/ to TOKEN/input/NAME, and that is the claim. An X.job that says
- * `inbox_file` and has no input beside it was never claimed: whoever finds it removes it. But
- * input/ goes first, by rmdir: should the rename still be on its way to a server, it then finds no
+ * The job is where its input is. What will be X.job is written first, as a draft, and synced; then
+ * one rename brings the file from inbox/PIPELINE/ to TOKEN/input/NAME, and that is the claim; then
+ * the draft is called X.job. So no X.job is ever without its input, and a job file that somebody
+ * dropped, whatever it says, cannot be taken for one that was never claimed.
+ *
+ * Whoever finds a draft decides: with an input beside it, it is a job; without one it is removed,
+ * but input/ first, by rmdir: should the rename still be on its way to a server, it then finds no
  * target, or rmdir finds the file, and the job is claimed after all. */
 #include "spool/claim_private.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "spool/inbox.h"
+#include "spool/listing.h"
+#include "spool/token.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +22,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define DRAFT_FILE ".draft"
 
 /* What is needed to take one file; all of it is made by split(). */
 struct taking {
@@ -28,7 +31,6 @@ struct taking {
     char *pipeline;
     const char *file;     /* in folder */
     char name[NAME_SIZE]; /* X */
-    char job[NAME_SIZE];  /* X.job */
     char input[NAME_SIZE + sizeof(JOB_INPUT_DIR)];
     char token[TOKEN_SIZE];
     int folder_fd, token_fd;
@@ -50,6 +52,11 @@ static void name_input(struct taking *taking)
     (void)snprintf(taking->input, sizeof(taking->input), JOB_INPUT_DIR "/%s", clean);
 }
 
+static void draft_name(const char *name, char out[NAME_SIZE])
+{
+    (void)snprintf(out, NAME_SIZE, ".%.250s.new", name);
+}
+
 static int split(struct taking *taking, struct err *err)
 {
     const char *first = strchr(taking->path, '/'), *last = strrchr(taking->path, '/');
@@ -59,25 +66,21 @@ static int split(struct taking *taking, struct err *err)
     taking->folder = mem_strndup(taking->path, (size_t)(last - taking->path));
     taking->file = last + 1;
     name_for_inbox(first + 1, taking->name);
-    (void)snprintf(taking->job, sizeof(taking->job), "%.250s.job", taking->name);
     name_input(taking);
     return 0;
 }
 
-/* ---- the empty TOKEN becomes a job that lacks its input ---- */
+/* ---- the empty TOKEN gets all but the input ---- */
 
-static int write_job(const struct taking *taking, struct err *err)
+static int write_draft(const struct taking *taking, struct err *err)
 {
     CLEANUP(json_drop) json_t *job = json_object();
     json_set_text(job, "inbox_file", taking->input + sizeof(JOB_INPUT_DIR));
     json_set_text(job, "pipeline_id", taking->pipeline);
     CLEANUP(mem_free_text) char *text = json_pretty(job);
-    /* Under its name only when it is whole: half of one could not be told from a job that somebody
-     * dropped. */
-    int r = fs_write_file(taking->token_fd, DRAFT_FILE, text, strlen(text), FS_SYNC, err);
-    if (r == 0 && renameat(taking->token_fd, DRAFT_FILE, taking->token_fd, taking->job) < 0)
-        r = err_set(err, ERR_IO, errno, "rename '" DRAFT_FILE "' to '%s'", taking->job);
-    return r;
+    char draft[NAME_SIZE];
+    draft_name(taking->name, draft);
+    return fs_write_file(taking->token_fd, draft, text, strlen(text), FS_SYNC, err);
 }
 
 static int prepare(struct taking *taking, struct err *err)
@@ -90,7 +93,7 @@ static int prepare(struct taking *taking, struct err *err)
     if (taking->token_fd < 0)
         return err_set(err, ERR_IO, errno, "open 'running/%s/%s'", seat_name(taking->seat),
                        taking->token);
-    r = write_job(taking, err);
+    r = write_draft(taking, err);
     if (r == 0 && mkdirat(taking->token_fd, JOB_INPUT_DIR, 0775) < 0)
         r = err_set(err, ERR_IO, errno, "make '" JOB_INPUT_DIR "' for 'inbox/%s'", taking->path);
     if (r < 0)
@@ -101,16 +104,45 @@ static int prepare(struct taking *taking, struct err *err)
 
 /* ---- and gets it, or goes ---- */
 
-int claim_inbox_undo(int token_fd, const char *job_file, struct err *err)
+/* 1: it holds something, whatever the error was: sshfs says EPERM for ENOTEMPTY. */
+static int remove_input(int token_fd, struct err *err)
 {
-    if (unlinkat(token_fd, JOB_INPUT_DIR, AT_REMOVEDIR) < 0 && errno != ENOENT) {
-        if (errno == ENOTEMPTY || errno == EEXIST)
-            return 1;
-        return err_set(err, ERR_IO, errno, "remove '" JOB_INPUT_DIR "' of '%s'", job_file);
-    }
-    if (unlinkat(token_fd, job_file, 0) < 0 && errno != ENOENT)
-        return err_set(err, ERR_IO, errno, "remove '%s'", job_file);
-    (void)unlinkat(token_fd, DRAFT_FILE, 0);
+    if (unlinkat(token_fd, JOB_INPUT_DIR, AT_REMOVEDIR) == 0 || errno == ENOENT)
+        return 0;
+    int errnum = errno;
+    CLEANUP(listing_release) struct listing listing = { 0 };
+    if (listing_read(token_fd, JOB_INPUT_DIR, &listing, NULL) == 0 && listing.count > 0)
+        return 1;
+    return err_set(err, ERR_IO, errnum, "remove '" JOB_INPUT_DIR "' of a job from the inbox");
+}
+
+/* 1: it is X.job. */
+static int promote(int token_fd, const char *name, struct err *err)
+{
+    char draft[NAME_SIZE], job[NAME_SIZE];
+    struct stat st;
+    draft_name(name, draft);
+    (void)snprintf(job, sizeof(job), "%.250s.job", name);
+    if (renameat(token_fd, draft, token_fd, job) == 0)
+        return 1;
+    int errnum = errno;
+    if (fstatat(token_fd, job, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 1; /* it was done, whatever the answer was */
+    return err_set(err, ERR_IO, errnum, "rename '%s' to '%s'", draft, job);
+}
+
+int claim_inbox_decide(int token_fd, char ret_name[NAME_SIZE], struct err *err)
+{
+    char draft[NAME_SIZE];
+    int r = token_draft(token_fd, ret_name, err);
+    if (r != 1)
+        return r;
+    r = remove_input(token_fd, err);
+    if (r != 0)
+        return r < 0 ? r : promote(token_fd, ret_name, err);
+    draft_name(ret_name, draft);
+    if (unlinkat(token_fd, draft, 0) < 0 && errno != ENOENT)
+        return err_set(err, ERR_IO, errno, "remove '%s'", draft);
     return 0;
 }
 
@@ -132,13 +164,14 @@ static bool is_of_this_file(int errnum)
 /* 1: the file is ours. 0: not; *err is set unless it is gone. */
 static int take(struct taking *taking, struct err *err)
 {
-    if (renameat(taking->folder_fd, taking->file, taking->token_fd, taking->input) == 0)
-        return 1;
-    int errnum = errno;
+    int r, errnum = 0;
     struct stat st;
-    if (fstatat(taking->token_fd, taking->input, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return 1; /* it was done, whatever the answer was */
-    int r = claim_inbox_undo(taking->token_fd, taking->job, err);
+    if (renameat(taking->folder_fd, taking->file, taking->token_fd, taking->input) == 0) {
+        r = promote(taking->token_fd, taking->name, err);
+    } else {
+        errnum = errno; /* it may have been done all the same */
+        r = claim_inbox_decide(taking->token_fd, taking->name, err);
+    }
     if (r < 0)
         seat_doubt(taking->seat, taking->token, seat_name(taking->seat));
     if (r != 0)
@@ -160,7 +193,7 @@ static int take(struct taking *taking, struct err *err)
 static void drop_token(struct taking *taking)
 {
     if (taking->token_fd >= 0)
-        (void)claim_inbox_undo(taking->token_fd, taking->job, NULL);
+        (void)claim_inbox_decide(taking->token_fd, taking->name, NULL);
     retire_token(taking);
 }
 

@@ -35,9 +35,10 @@ int claim_from_token(struct seat *seat, const char *token, const char *name,
  * goes to deferred/, due now. Returns r. */
 int claim_give_back(struct seat *seat, const char *token, const char *name, int r);
 
-/* Takes back what makes an X.job that says `inbox_file` out of an empty TOKEN. 0: it is empty
- * again. 1: an input came after all, and with it the job; nothing was removed. */
-int claim_inbox_undo(int token_fd, const char *job_file, struct err *err);
+/* Makes up its mind about the draft in a TOKEN (claim_inbox.c), if there is one. 1: its input has
+ * come, so it is X.job from now on. 0: it has not and cannot any more: draft and input/ are gone.
+ */
+int claim_inbox_decide(int token_fd, char ret_name[NAME_SIZE], struct err *err);
 
 /* Opens TOKEN again if it was closed. */
 int claim_reopen(struct claim *claim, struct err *err);

@@ -128,20 +128,6 @@ static int fill_next(const struct adoption *adoption, const char *fence, int fen
     return r < 0 ? r : move_job(adoption->seat, fence, next, name, err);
 }
 
-/* Is this X.job one that a worker made of a file in inbox/? Such have these two keys, and nothing
- * more. In one that somebody dropped, `inbox_file` is wrong, and is to be told as that. */
-static int is_from_inbox(int fd, const char *file, struct err *err)
-{
-    CLEANUP(mem_free_text) char *text = NULL;
-    CLEANUP(job_free) struct job *job = NULL;
-    size_t len;
-    int r = fs_read_file(fd, file, JOB_FILE_MAX_BYTES, &text, &len, err);
-    if (r < 0)
-        return is_unreadable(r) ? 0 : r;
-    return job_parse_inbox(text, len, &job, NULL) == 1 && job->from_inbox && job->pipeline_id &&
-           json_object_size(job->whole) == 2;
-}
-
 /* Had the job ended before, and been sent back, and was the worker killed before it put that aside?
  * Any other record is of a publish that came to nothing. */
 static int keep_earlier(int fd, struct err *err)
@@ -164,14 +150,9 @@ static int keep_earlier(int fd, struct err *err)
 static int take_over(const struct adoption *adoption, const char *fence, int fence_fd,
                      const char *name, struct err *err)
 {
-    char next[PATH_SIZE], token[TOKEN_SIZE], file[NAME_SIZE];
+    char next[PATH_SIZE], token[TOKEN_SIZE];
     struct claim *claim = NULL;
-    (void)snprintf(file, sizeof(file), "%.250s.job", name);
-    int r = is_from_inbox(fence_fd, file, err);
-    if (r == 1 && (r = claim_inbox_undo(fence_fd, file, err)) == 0)
-        return 0; /* it died before the file came, and so there is no job yet */
-    if (r >= 0)
-        r = keep_earlier(fence_fd, err);
+    int r = keep_earlier(fence_fd, err);
     if (r == 0)
         r = fill_next(adoption, fence, fence_fd, name, err);
     if (r < 0)
@@ -188,13 +169,19 @@ static int take_over(const struct adoption *adoption, const char *fence, int fen
     return r < 0 ? r : 0;
 }
 
+static int find_job(int fd, char ret_name[NAME_SIZE], struct err *err)
+{
+    int r = token_job(fd, ret_name, err);
+    return r != 0 ? r : claim_inbox_decide(fd, ret_name, err);
+}
+
 /* All jobs in a fenced directory, then the directory itself. 1: it is gone. 0: something was in the
  * way, look again. */
 static int empty_once(const struct adoption *adoption, const char *fence, int fd, struct err *err)
 {
     char name[NAME_SIZE];
     int r = undo_next(adoption->seat, fence, fd, err);
-    while (r == 0 && (r = token_job(fd, name, err)) == 1) {
+    while (r == 0 && (r = find_job(fd, name, err)) == 1) {
         r = take_over(adoption, fence, fd, name, err);
         /* These lines were the first one's; what turns up later has none. */
         if (r == 0)

@@ -32,6 +32,8 @@ static void look_into(struct fsck *fsck, int fd, const char *token, const char *
     }
     if (listing_read(fd, "input", &input, NULL) == 0)
         ret->input = ret->input || input.count > 0;
+    if (ret->input && !ret->jobs) /* its worker died before it could call the draft X.job */
+        ret->jobs = token_draft(fd, name, NULL) == 1;
     /* An adopter that died while it had the job there. */
     CLEANUP(fs_close)
     int next = openat(fd, TOKEN_NEXT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -147,7 +147,7 @@ static bool is_reserved(const char *name)
     for (size_t i = 0; i < COUNT(names); i++)
         if (strcmp(name, names[i]) == 0)
             return true;
-    return str_has_suffix(name, ".job") || token_is_out(name);
+    return str_has_suffix(name, ".job") || token_is_draft(name) || token_is_out(name);
 }
 
 /* Why an entry of out.N is no artifact; NULL: it is one. The runner may be hostile: no links (to a

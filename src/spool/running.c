@@ -2,10 +2,20 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "spool/job.h"
 #include "spool/listing.h"
 #include "spool/token.h"
 
 #include <fcntl.h>
+
+/* One from inbox/ is called a draft for a moment when its input is there already. */
+static bool has_job(int fd, char ret_name[NAME_SIZE])
+{
+    CLEANUP(listing_release) struct listing input = { 0 };
+    return token_job(fd, ret_name, NULL) == 1 ||
+           (token_draft(fd, ret_name, NULL) == 1 &&
+            listing_read(fd, JOB_INPUT_DIR, &input, NULL) == 0 && input.count > 0);
+}
 
 /* One that is being adopted has its job in TOKEN_NEXT for a moment. */
 static bool find_job(int running, char **path, char ret_name[NAME_SIZE])
@@ -13,7 +23,7 @@ static bool find_job(int running, char **path, char ret_name[NAME_SIZE])
     for (int look = 0; look < 2; look++) {
         CLEANUP(fs_close)
         int fd = openat(running, *path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd >= 0 && token_job(fd, ret_name, NULL) == 1)
+        if (fd >= 0 && has_job(fd, ret_name))
             return true;
         if (look > 0 || fd < 0)
             break;

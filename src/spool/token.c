@@ -38,6 +38,26 @@ int token_job(int dir_fd, char ret_name[NAME_SIZE], struct err *err)
     return r;
 }
 
+bool token_is_draft(const char *name)
+{
+    return name[0] == '.' && str_has_suffix(name, ".new") && strlen(name) > strlen("..new");
+}
+
+int token_draft(int dir_fd, char ret_name[NAME_SIZE], struct err *err)
+{
+    CLEANUP(listing_release) struct listing listing = { 0 };
+    int r = listing_read(dir_fd, ".", &listing, err);
+    for (size_t i = 0; r == 0 && i < listing.count; i++) {
+        const char *name = listing.entries[i].name;
+        if (!token_is_draft(name))
+            continue;
+        (void)snprintf(ret_name, NAME_SIZE, "%.*s", (int)(strlen(name) - strlen("..new")),
+                       name + 1);
+        r = 1;
+    }
+    return r;
+}
+
 bool token_is_out(const char *name)
 {
     if (!str_has_prefix(name, "out."))
@@ -61,7 +81,7 @@ int token_remove_outs(int dir_fd, const char *keep, struct err *err)
 
 static bool is_kept(const char *name, const char *const *keep)
 {
-    if (str_has_suffix(name, ".job"))
+    if (str_has_suffix(name, ".job") || token_is_draft(name))
         return true;
     for (; *keep; keep++)
         if (strcmp(name, *keep) == 0)

@@ -360,17 +360,17 @@ static int places_are_same(struct spool *spool, int root, struct err *err)
 }
 
 /* All or nothing. The numbers of the descriptors stay as they are. */
-static int open_anew(struct spool *spool, int *root, struct err *err)
+static int open_anew(struct spool *spool, int root, struct err *err)
 {
     int fresh[PLACE_COUNT], r = 0;
     for (size_t i = 0; i < PLACE_COUNT; i++)
         fresh[i] = -1;
     for (size_t i = 0; i < PLACE_COUNT && r == 0; i++)
-        r = open_place(*root, spool->path, i, &fresh[i], err);
+        r = open_place(root, spool->path, i, &fresh[i], err);
     for (size_t i = 0; i < PLACE_COUNT && r == 0; i++)
         if (dup3(fresh[i], spool->dirs[i], O_CLOEXEC) < 0)
             r = err_set(err, ERR_IO, errno, "open '%s/%s' anew", spool->path, place_names[i]);
-    if (r == 0 && dup3(*root, spool->root, O_CLOEXEC) < 0)
+    if (r == 0 && dup3(root, spool->root, O_CLOEXEC) < 0)
         r = err_set(err, ERR_IO, errno, "open '%s' anew", spool->path);
     for (size_t i = 0; i < PLACE_COUNT; i++)
         fs_close(&fresh[i]);
@@ -393,7 +393,7 @@ int spool_refresh(struct spool *spool, struct err *err)
     if (r == 1)
         return 0;
     if (r == 0)
-        r = open_anew(spool, &root, &why);
+        r = open_anew(spool, root, &why);
     if (r == 0)
         return 1;
     if (err)

@@ -46,32 +46,31 @@ struct worker {
     struct seat *seat;
     struct adopter *adopter;
     struct watch *watch;
-    bool reopens; /* the spool was opened anew, and what is held inside it not yet */
     struct hand_context context;
     struct lease *lease;
     struct runners *runners;
     struct hand **hands; /* NULL: free */
-    int hand_count;      /* at least options->jobs; more while fewer were set meanwhile */
-    int busy;
     struct hand **ended; /* their runners have ended; hand_count at most */
-    int ended_count;
-    int64_t beat_ms;  /* monotonic: when the newest was */
-    bool beat_wanted; /* something has changed */
+    int hand_count;      /* at least options->jobs; more while fewer were set meanwhile */
+    int busy, ended_count;
+    int64_t beat_ms; /* monotonic: when the newest was */
 
     struct queue *queue;
     struct drops *drops;
-    bool drops_turn; /* the two take turns */
     struct cancels *cancels;
     struct limits limits;
     struct notice notice;
     struct unsettled *unsettled; /* jobs that the spool would not let go yet */
 
-    bool had_terminal; /* and SIGHUP was not ignored */
-    bool stopping;
-    int64_t stopped_ms; /* monotonic: when that began */
+    struct worker_tally tally;
+    int64_t stopped_ms; /* monotonic: when `stopping` began */
     int64_t ends_ms;    /* monotonic; INT64_MAX: no end */
     int uncertain;      /* workers that look dead but are not certain yet */
-    struct worker_tally tally;
+    bool stopping;
+    bool had_terminal; /* and SIGHUP was not ignored */
+    bool beat_wanted;  /* something has changed */
+    bool drops_turn;   /* queue and drops take turns */
+    bool reopens;      /* the spool was opened anew, and what is held inside it not yet */
     char beat_trouble[ERR_TEXT_SIZE]; /* told once, not every second; "": none */
     char reason[ERR_TEXT_SIZE];       /* why it is paused; "": it is not */
 };

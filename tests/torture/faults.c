@@ -51,7 +51,7 @@ static struct {
 /* libc's own. */
 #define REAL(name)                                                                                 \
     ({                                                                                             \
-        static typeof(&name) real;                                                                 \
+        static __typeof__(&(name)) real;                                                           \
         if (!real)                                                                                 \
             *(void **)&real = dlsym(RTLD_NEXT, #name);                                             \
         real;                                                                                      \

@@ -253,7 +253,7 @@ static void test_two_prunes(void **state)
         if (pids[i] == 0) {
             struct prune_tally tally;
             struct err err = { 0 };
-            _exit(prune_run(fixture->spool, &old_ones, NULL, NULL, &tally, &err) < 0);
+            _exit(prune_run(fixture->spool, &old_ones, NULL, NULL, &tally, &err) < 0 ? 1 : 0);
         }
     }
     for (size_t i = 0; i < COUNT(pids); i++) {

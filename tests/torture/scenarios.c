@@ -1,5 +1,7 @@
 #include "scenarios.h"
 
+#include "binary.h"
+
 #include "base/fs.h"
 #include "base/mem.h"
 #include "spool/adopt.h"
@@ -451,25 +453,26 @@ static void act_repair(struct stage *stage)
 }
 
 const struct scenario scenarios[] = {
-    { "init", NULL, act_init, true, true, 3 },
-    { "submit", make_submit, submit_all, true, false, 1 },
-    { "submit many", make_submit_many, submit_all, true, false, 2 },
-    { "seat", NULL, act_seat, true, false, 1 },
-    { "claim to done", make_a, act_done, false, false, 1 },
-    { "claim to error", make_a, act_error, false, false, 1 },
-    { "name taken", make_taken, act_done, false, false, 1 },
-    { "defer", make_a, act_defer, false, false, 1 },
-    { "deferred to done", make_deferred, act_again, false, false, 1 },
-    { "withdrawn", make_a, act_withdrawn, false, false, 1 },
-    { "inbox", make_file, act_file, false, false, 1 },
-    { "retry", make_retry, act_retry, false, false, 1 },
-    { "retried to done", make_retried, act_again, false, false, 1 },
-    { "cancel", make_a, act_cancel, false, false, 1 },
-    { "cancel deferred", make_deferred, act_cancel, false, false, 2 },
-    { "prune", make_ended, act_prune, false, false, 1 },
-    { "adoption", make_dead, act_adopt, false, false, 6 },
-    { "adoption of adoption", make_dead_twice, act_adopt, false, false, 11 },
-    { "repair", make_dead, act_repair, false, false, 11 },
+    { "init", NULL, act_init, true, true, 3, false },
+    { "submit", make_submit, submit_all, true, false, 1, false },
+    { "submit many", make_submit_many, submit_all, true, false, 2, false },
+    { "seat", NULL, act_seat, true, false, 1, false },
+    { "claim to done", make_a, act_done, false, false, 1, false },
+    { "claim to error", make_a, act_error, false, false, 1, false },
+    { "name taken", make_taken, act_done, false, false, 1, false },
+    { "defer", make_a, act_defer, false, false, 1, false },
+    { "deferred to done", make_deferred, act_again, false, false, 1, false },
+    { "withdrawn", make_a, act_withdrawn, false, false, 1, false },
+    { "inbox", make_file, act_file, false, false, 1, false },
+    { "retry", make_retry, act_retry, false, false, 1, false },
+    { "retried to done", make_retried, act_again, false, false, 1, false },
+    { "cancel", make_a, act_cancel, false, false, 1, false },
+    { "cancel deferred", make_deferred, act_cancel, false, false, 2, false },
+    { "prune", make_ended, act_prune, false, false, 1, false },
+    { "adoption", make_dead, act_adopt, false, false, 6, false },
+    { "adoption of adoption", make_dead_twice, act_adopt, false, false, 11, false },
+    { "repair", make_dead, act_repair, false, false, 11, false },
+    { "worker", binary_make, NULL, true, false, 9, true },
 };
 const size_t scenario_count = COUNT(scenarios);
 

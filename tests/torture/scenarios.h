@@ -17,6 +17,7 @@ struct scenario {
     bool alone;                        /* it takes no seat, and the spool is not opened for it */
     bool no_spool;
     long stride; /* of a quick run */
+    bool binary; /* the real worker acts; only when asked for by name */
 };
 
 extern const struct scenario scenarios[];

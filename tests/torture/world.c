@@ -404,11 +404,11 @@ static bool may_stay(const char *dir, const char *name)
     if (strcmp(dir, ".") != 0)
         return str_has_prefix(dir, "done") || str_has_prefix(dir, "error") ||
                strcmp(dir, "heartbeat") == 0 || strcmp(dir, "media") == 0 ||
-               (strcmp(dir, "inbox") == 0 && strcmp(name, WORLD_PIPELINE) == 0);
+               strcmp(dir, "inbox") == 0;
     for (size_t i = 0; i < COUNT(places); i++)
         if (strcmp(name, places[i]) == 0)
             return true;
-    return strcmp(name, ".takeup") == 0;
+    return strcmp(name, ".takeup") == 0 || strcmp(name, "STATUS.txt") == 0;
 }
 
 static int walk_dir(struct walk *walk, const char *dir)

@@ -297,9 +297,9 @@ static int mend_twice(struct repair *repair, const struct fsck_finding *finding,
 
 static void on_adopted(void *arg, struct claim *claim, const char *dead)
 {
-    (void)dead;
     const struct repair *repair = arg;
-    (void)claim_defer(claim, repair->now_ms / 1000, NULL); /* else it stays in our seat */
+    if (claim_defer(claim, repair->now_ms / 1000, NULL) < 0) /* the next look tries again */
+        seat_doubt(repair->seat, claim_token(claim), dead);
     claim_free(&claim);
 }
 
@@ -338,9 +338,14 @@ static int set_inputs_aside(struct repair *repair, struct err *err)
     const struct fsck_finding finding = { .code = FSCK_INPUT_ALONE, .path = (char *)"running" };
     int r = listing_read(seat_dir(repair->seat), ".", &listing, err);
     for (size_t i = 0; r >= 0 && i < listing.count; i++) {
-        CLEANUP(mem_free_text) char *path = mem_printf("%s/input", listing.entries[i].name);
         CLEANUP(listing_release) struct listing input = { 0 };
-        if (listing_read(seat_dir(repair->seat), path, &input, NULL) == 0 && input.count)
+        CLEANUP(fs_close)
+        int fd = openat(seat_dir(repair->seat), listing.entries[i].name,
+                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        char name[NAME_SIZE];
+        /* One that has its job could not be given back yet, and is adopted from us. */
+        if (fd >= 0 && token_job(fd, name, NULL) == 0 &&
+            listing_read(fd, "input", &input, NULL) == 0 && input.count)
             r = end_without_job(repair, &finding, listing.entries[i].name, err);
     }
     return r < 0 ? r : 0;

@@ -471,8 +471,8 @@ const struct scenario scenarios[] = {
     { "prune", make_ended, act_prune, false, false, 1, false },
     { "adoption", make_dead, act_adopt, false, false, 6, false },
     { "adoption of adoption", make_dead_twice, act_adopt, false, false, 11, false },
-    { "repair", make_dead, act_repair, false, false, 11, false },
-    { "worker", binary_make, NULL, true, false, 9, true },
+    { "repair", make_dead, act_repair, false, false, 97, false },
+    { "worker", binary_make, NULL, true, false, 37, true },
 };
 const size_t scenario_count = COUNT(scenarios);
 

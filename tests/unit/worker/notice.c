@@ -23,7 +23,8 @@ static bool keeps(const struct fixture *fixture, struct notice *notice, const st
     bool wrote = inode_of(fixture) != before;
     if (wrote) {
         static time_t second = 1000;
-        struct timespec times[2] = { { .tv_sec = ++second }, { .tv_sec = second } };
+        second++;
+        struct timespec times[2] = { { .tv_sec = second }, { .tv_sec = second } };
         assert_int_equal(utimensat(spool_root(fixture->spool), "STATUS.txt", times, 0), 0);
         notice->stamp_ns = (int64_t)second * 1000000000;
     }

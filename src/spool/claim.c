@@ -395,7 +395,7 @@ int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_c
         return drop_withdrawn(seat, token, dir_fd);
     if (r == 1) {
         /* What can never be removed or moved is in nobody's way: attempts.jsonl has the story. */
-        (void)token_remove_outs(dir_fd, NULL, NULL);
+        (void)token_remove_outs(dir_fd, NULL);
         int aside = token_set_aside(dir_fd, err);
         r = aside < 0 &&
                     (passes(-aside) || aside == -ENOSPC || aside == -EDQUOT || aside == -ENOENT)

@@ -220,8 +220,10 @@ static int gather(struct claim *claim, enum spool_place place, struct err *err)
         claim->artifacts = json_array();
         claim->warnings = json_array();
     }
-    int r = place == PLACE_DONE ? move_artifacts(claim, err) : 0;
-    return r < 0 ? r : token_remove_outs(claim->dir_fd, NULL, err);
+    if (place == PLACE_ERROR)
+        return 0;
+    int r = move_artifacts(claim, err);
+    return r < 0 ? r : fs_remove_tree(claim->dir_fd, out, err); /* no other is left */
 }
 
 /* ---- the record ---- */

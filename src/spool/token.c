@@ -66,14 +66,13 @@ bool token_is_out(const char *name)
     return *number && number[strspn(number, "0123456789")] == '\0';
 }
 
-int token_remove_outs(int dir_fd, const char *keep, struct err *err)
+int token_remove_outs(int dir_fd, struct err *err)
 {
     CLEANUP(listing_release) struct listing listing = { 0 };
     int r = listing_read(dir_fd, ".", &listing, err);
     for (size_t i = 0; r == 0 && i < listing.count; i++) {
         const struct listing_entry *entry = &listing.entries[i];
-        if (entry->type == DT_DIR && token_is_out(entry->name) &&
-            !(keep && strcmp(entry->name, keep) == 0))
+        if (entry->type == DT_DIR && token_is_out(entry->name))
             r = fs_remove_tree(dir_fd, entry->name, err);
     }
     return r;

@@ -22,8 +22,8 @@ int token_draft(int dir_fd, char ret_name[NAME_SIZE], struct err *err);
 
 /* Is `name` out.N, a directory in which a runner writes? */
 bool token_is_out(const char *name);
-/* Removes all out.N, but for the one named `keep` (NULL: none is kept). */
-int token_remove_outs(int dir_fd, const char *keep, struct err *err);
+/* Removes all out.N. */
+int token_remove_outs(int dir_fd, struct err *err);
 
 /* Removes what is left over: out.N and every file, but never a *.job or a draft of one, nor what
  * `keep` names (ends with NULL). Other directories go only when they are empty. */

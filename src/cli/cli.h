@@ -102,6 +102,9 @@ const char *cli_config_file(const struct cli *cli);
 int cli_check_default_pipeline(const struct settings *settings, const struct pipelines *pipelines,
                                struct err *err);
 
+/* The directory that this binary lies in; the caller frees it. */
+char *cli_binary_dir(void);
+
 /* --pipelines, else $TAKEUP_PIPELINES, else ./pipelines, else the installed ones (beside this
  * binary:
  * ../share/takeup/pipelines, or in the source tree that it was built in). The caller frees it. */

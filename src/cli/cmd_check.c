@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/guard.h"
-#include "media/codecs.h"
+#include "cli/steps.h"
 #include "spool/survey.h"
 #include "worker/worker.h"
 
@@ -224,8 +224,14 @@ static void check_codecs(struct report *report)
     static const char *const codecs[] = { "h264",       "hevc",  "vp8",    "vp9",  "av1",
                                           "mpeg2video", "mpeg4", "prores", "mjpeg" };
     CLEANUP(str_release) struct str missing = { 0 };
+    const struct steps_library *library = NULL;
+    struct err err = { 0 };
+    if (cli_load_steps(&library, &err) < 0) {
+        add_err(report, "steps", &err);
+        return;
+    }
     for (size_t i = 0; i < COUNT(codecs); i++)
-        if (!media_has_decoder(codecs[i]))
+        if (!library->has_decoder(codecs[i]))
             str_addf(&missing, " %s", codecs[i]);
     if (missing.len == 0) {
         add_row(report, FINE, "codecs", "the usual video codecs can be decoded", NULL);

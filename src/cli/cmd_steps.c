@@ -87,7 +87,8 @@ static int run_steps(struct cli *cli, int argc, char **argv)
         return status;
     struct err err = { 0 };
     struct catalog *catalog = NULL;
-    if (cli_open_catalog(cli, &catalog, &err) < 0 || catalog_load_plugins(catalog, &err) < 0)
+    if (cli_open_catalog(cli, &catalog, &err) < 0 || catalog_load_builtins(catalog, &err) < 0 ||
+        catalog_load_plugins(catalog, &err) < 0)
         status = cli_fail(EXIT_UNUSABLE, &err);
     else
         print_steps(cli, catalog);

@@ -59,7 +59,7 @@ static void on_cold(void *arg, const struct pipeline *pipeline, const struct err
              "jobs of this pipeline will fail: %s", err->text);
 }
 
-static void log_catalog(const struct catalog *catalog)
+static void log_plugins(const struct catalog *catalog)
 {
     const struct catalog_plugin *plugin;
     for (size_t i = 0; (plugin = catalog_plugin_at(catalog, i)); i++) {
@@ -70,6 +70,11 @@ static void log_catalog(const struct catalog *catalog)
             log_info(LOG_FIELDS("plugin", plugin->name, "version", plugin->version),
                      "plugin loaded");
     }
+}
+
+/* Those that a pipeline needs; a plugin's are loaded by its runners. */
+static void log_steps(const struct catalog *catalog)
+{
     const struct takeup_step *step;
     for (size_t i = 0; (step = catalog_step_at(catalog, i)); i++)
         log_info(LOG_FIELDS("step", step->name), "step loaded");
@@ -129,10 +134,11 @@ static int work(struct asked *asked, struct worker_tally *ret_tally, struct err 
     r = cli_open_catalog(asked->cli, &asked->catalog, err);
     if (r < 0)
         return r;
-    log_catalog(asked->catalog);
+    log_plugins(asked->catalog);
     r = load(asked, &options, &pipelines, err);
     if (r < 0)
         return r;
+    log_steps(asked->catalog);
     if (proc_thread_count() > 1)
         log_error(LOG_NO_FIELDS, "there is more than one thread, so runners may hang");
     return worker_run(asked->spool, pipelines, &options, ret_tally, err);

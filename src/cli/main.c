@@ -16,16 +16,11 @@ const struct cli_command *const cli_commands[] = {
 
 /* OpenMP would start a thread for each core in every runner, which made reading four times slower
  * (27.9 against 6.9 s of CPU, measured), and a child forked from a process with such threads hangs.
- * libgomp reads the limit when it is loaded, before main: so set it and begin anew, once. */
-static void limit_threads(char **argv)
+ * libgomp reads the limit when it is loaded. This binary does not link it: it comes with
+ * takeup-steps.so or with a plugin, later than this. */
+static void limit_threads(void)
 {
-    const char *limit = getenv("OMP_THREAD_LIMIT");
-    if (limit && strcmp(limit, "1") == 0)
-        return;
     (void)setenv("OMP_THREAD_LIMIT", "1", 1);
-    (void)execv("/proc/self/exe", argv);
-    perror("takeup: cannot start itself anew with OMP_THREAD_LIMIT=1; set it in the environment");
-    exit(EXIT_UNUSABLE);
 }
 
 static int print_usage(FILE *out, int status)
@@ -71,7 +66,7 @@ static int run_command(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    limit_threads(argv);
+    limit_threads();
     (void)signal(SIGCHLD,
                  SIG_DFL); /* "ignored" is inherited, and then no child can be waited for */
     return cli_flush(run_command(argc, argv));

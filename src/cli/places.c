@@ -2,7 +2,7 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
-#include "steps/table.h"
+#include "cli/steps.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -95,8 +95,7 @@ int cli_check_default_pipeline(const struct settings *settings, const struct pip
     return r;
 }
 
-/* The directory of this binary; the caller frees it. */
-static char *binary_dir(void)
+char *cli_binary_dir(void)
 {
     char path[4096];
     ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -110,7 +109,7 @@ static char *binary_dir(void)
 /* The first of these below the binary's directory that is there, else the one fixed at build. */
 static char *installed(const char *const *below, const char *fixed)
 {
-    CLEANUP(mem_free_text) char *bin = binary_dir();
+    CLEANUP(mem_free_text) char *bin = cli_binary_dir();
     for (; *below; below++) {
         CLEANUP(mem_free_text) char *path = mem_printf("%s/%s", bin, *below);
         char *real = is_dir(path) ? realpath(path, NULL) : NULL;
@@ -142,7 +141,7 @@ int cli_open_catalog(const struct cli *cli, struct catalog **ret_catalog, struct
     CLEANUP(mem_free_text) char *dir = cli_plugins_dir(cli);
     if (named(cli->plugins, "TAKEUP_PLUGINS") && !is_dir(dir))
         return err_set(err, ERR_MISSING, ENOENT, "plugin directory '%s'", dir);
-    return catalog_new(steps_table, dir, ret_catalog, err);
+    return catalog_new_late(&cli_late_steps, dir, ret_catalog, err);
 }
 
 int cli_open_pipelines(const struct cli *cli, struct catalog *catalog,

@@ -24,7 +24,8 @@ struct found {
 };
 
 struct catalog {
-    const struct takeup_step *const *builtins;
+    const struct takeup_step *const *builtins; /* NULL: none, or not loaded yet */
+    const struct catalog_late *late;           /* NULL: builtins are all */
     char *plugin_dir;
     struct found *plugins;
     size_t plugin_count;
@@ -78,12 +79,20 @@ static char *name_of_path(const char *path)
     return mem_strndup(name, strlen(name) - strlen(".so"));
 }
 
+bool catalog_is_builtin(const struct catalog *catalog, const char *name)
+{
+    for (const char *const *at = catalog->late ? catalog->late->names : NULL; at && *at; at++)
+        if (strcmp(*at, name) == 0)
+            return true;
+    return step_in(catalog->builtins, name);
+}
+
 /* A step that another one brings already: the first in order of names has it. */
 static void refuse_second(const struct catalog *catalog, struct probe *probe)
 {
     for (char **step = probe->steps; !probe->off && *step; step++) {
         const struct catalog_plugin *other = catalog_plugin_of(catalog, *step);
-        if (step_in(catalog->builtins, *step))
+        if (catalog_is_builtin(catalog, *step))
             probe->off = mem_printf("its step '%s' is built in already", *step);
         else if (other && !other->off)
             probe->off = mem_printf("its step '%s' comes from '%s' already", *step, other->path);
@@ -142,14 +151,12 @@ static int find_plugins(struct catalog *catalog, struct err *err)
     return r;
 }
 
-int catalog_new(const struct takeup_step *const *builtins, const char *plugin_dir,
-                struct catalog **ret_catalog, struct err *err)
+static int catalog_make(struct catalog with, const char *plugin_dir, struct catalog **ret_catalog,
+                        struct err *err)
 {
-    int r = check_builtins(builtins, err);
-    if (r < 0)
-        return r;
     CLEANUP(catalog_free) struct catalog *catalog = MEM_NEW(struct catalog);
-    catalog->builtins = builtins;
+    *catalog = with;
+    int r = 0;
     if (plugin_dir) {
         catalog->plugin_dir = absolute(plugin_dir);
         r = find_plugins(catalog, err);
@@ -157,6 +164,21 @@ int catalog_new(const struct takeup_step *const *builtins, const char *plugin_di
     if (r == 0)
         *ret_catalog = TAKE(catalog);
     return r;
+}
+
+int catalog_new(const struct takeup_step *const *builtins, const char *plugin_dir,
+                struct catalog **ret_catalog, struct err *err)
+{
+    int r = check_builtins(builtins, err);
+    return r < 0 ? r
+                 : catalog_make((struct catalog){ .builtins = builtins }, plugin_dir, ret_catalog,
+                                err);
+}
+
+int catalog_new_late(const struct catalog_late *late, const char *plugin_dir,
+                     struct catalog **ret_catalog, struct err *err)
+{
+    return catalog_make((struct catalog){ .late = late }, plugin_dir, ret_catalog, err);
 }
 
 void catalog_free(struct catalog **catalog)
@@ -224,6 +246,19 @@ const struct takeup_step *catalog_step_at(const struct catalog *catalog, size_t 
 const struct catalog_plugin *catalog_plugin_at(const struct catalog *catalog, size_t index)
 {
     return index < catalog->plugin_count ? &catalog->plugins[index].shown : NULL;
+}
+
+int catalog_load_builtins(struct catalog *catalog, struct err *err)
+{
+    if (catalog->builtins || !catalog->late)
+        return 0;
+    const struct takeup_step *const *steps = NULL;
+    int r = catalog->late->load(&steps, err);
+    if (r == 0)
+        r = check_builtins(steps, err);
+    if (r == 0)
+        catalog->builtins = steps;
+    return r;
 }
 
 int catalog_load_plugins(struct catalog *catalog, struct err *err)

@@ -23,19 +23,33 @@ struct catalog_plugin {
 /* builtins: NULL at the end; borrowed. plugin_dir: NULL or a directory that may not exist. */
 int catalog_new(const struct takeup_step *const *builtins, const char *plugin_dir,
                 struct catalog **ret_catalog, struct err *err);
+
+/* Built-in steps that are known by name until catalog_load_builtins; a plugin cannot bring one of
+ * their names. Borrowed. */
+struct catalog_late {
+    const char *const *names; /* NULL at the end */
+    int (*load)(const struct takeup_step *const **ret_steps, struct err *err);
+};
+int catalog_new_late(const struct catalog_late *late, const char *plugin_dir,
+                     struct catalog **ret_catalog, struct err *err);
 void catalog_free(struct catalog **catalog);
 
-/* NULL: not built in, and of no plugin that was loaded here. */
+/* NULL: not built in or not loaded yet, and of no plugin that was loaded here. */
 const struct takeup_step *catalog_find(const struct catalog *catalog, const char *name);
+/* Loaded or not. */
+bool catalog_is_builtin(const struct catalog *catalog, const char *name);
 /* The plugin that would bring this step; NULL: none. */
 const struct catalog_plugin *catalog_plugin_of(const struct catalog *catalog, const char *name);
 
-/* All built-in steps, then those of loaded plugins; NULL past the end. */
+/* All built-in steps that are loaded, then those of loaded plugins; NULL past the end. */
 const struct takeup_step *catalog_step_at(const struct catalog *catalog, size_t index);
 const struct catalog_plugin *catalog_plugin_at(const struct catalog *catalog, size_t index);
 
 /* Where plugins are looked for, absolute, whether it is there or not; NULL: nowhere. */
 const char *catalog_plugin_dir(const struct catalog *catalog);
+
+/* Loads the code of the built-in steps into this process. Again: nothing. */
+int catalog_load_builtins(struct catalog *catalog, struct err *err);
 
 /* Loads the code of all plugins that are on into this process. Again: nothing. */
 int catalog_load_plugins(struct catalog *catalog, struct err *err);

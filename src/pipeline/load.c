@@ -127,6 +127,13 @@ static int entry_read(struct entry *entry, struct catalog *catalog, struct err *
         entry->description = mem_strdup(entry->file.description);
     if (r < 0)
         return r;
+    if (plan_file_needs_builtin(&entry->file, catalog)) {
+        r = catalog_load_builtins(catalog, err); /* before a fork, to be warm in every runner */
+        if (r < 0) {
+            err_context(err, "%s", entry->path);
+            return r;
+        }
+    }
     if (plan_file_needs_plugin(&entry->file, catalog))
         return check_in_child(entry, catalog, err);
     return plan_build(entry->tree, &entry->file, catalog, &entry->plan, err);

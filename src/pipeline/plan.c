@@ -112,6 +112,17 @@ bool plan_file_needs_plugin(const struct plan_file *file, const struct catalog *
     return false;
 }
 
+bool plan_file_needs_builtin(const struct plan_file *file, const struct catalog *catalog)
+{
+    for (size_t i = 0; i < file->steps->count; i++) {
+        const struct tree_node *use = tree_get(file->steps->items[i], "use");
+        if (use &&
+            (catalog_is_builtin(catalog, use->text) || !catalog_plugin_of(catalog, use->text)))
+            return true;
+    }
+    return false;
+}
+
 /* ---- one step ---- */
 
 struct build {

@@ -48,6 +48,9 @@ int plan_file_read(const struct tree *tree, struct plan_file *ret_file, struct e
 void plan_file_release(struct plan_file *file);
 /* Does it name a step whose code is in a plugin that has still to be loaded? */
 bool plan_file_needs_plugin(const struct plan_file *file, const struct catalog *catalog);
+/* Does it use a step that is built in, or that no plugin brings? One that there is not counts: what
+ * is told of it names those there are. */
+bool plan_file_needs_builtin(const struct plan_file *file, const struct catalog *catalog);
 
 /* The tree has to live as long as the plan. */
 int plan_build(const struct tree *tree, const struct plan_file *file, const struct catalog *catalog,

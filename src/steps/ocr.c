@@ -2,7 +2,7 @@
  *
  * Memory of its own: an engine is loaded in warm, before the process forks, which is sound only
  * while it starts no thread. Tesseract's OpenMP threads are kept away by OMP_THREAD_LIMIT=1 in the
- * environment with which the process starts; nothing that is done here can do that.
+ * environment when this object is loaded (src/cli/main.c); nothing that is done here can do that.
  *
  * What Tesseract prints goes to debug_file, and that is /dev/null. It has to be set before Init,
  * which is when it complains most.

@@ -128,6 +128,98 @@ static void test_catalog_knows_names_and_loads_late(void **state)
     test_remove_dir(&dir);
 }
 
+static int late_loads; /* how often they were asked for */
+static bool late_fails;
+
+static int late_load(const struct takeup_step *const **ret_steps, struct err *err)
+{
+    late_loads++;
+    if (late_fails)
+        return err_set(err, ERR_MISSING, 0, "no such library");
+    *ret_steps = fake_steps;
+    return 0;
+}
+
+static const char *const late_names[] = { "source", "yolo_tracker", NULL };
+static const struct catalog_late late = { late_names, late_load };
+
+static void test_builtins_that_come_late(void **state)
+{
+    (void)state;
+    struct catalog *catalog = NULL;
+    struct err err = { 0 };
+    late_loads = 0;
+    late_fails = true;
+    assert_ok(catalog_new_late(&late, NULL, &catalog, &err), err);
+    assert_int_equal(late_loads, 0);
+    assert_null(catalog_find(catalog, "source"));
+    assert_null(catalog_step_at(catalog, 0));
+    assert_true(catalog_load_builtins(catalog, &err) < 0);
+    assert_int_equal(err.kind, ERR_MISSING);
+    late_fails = false;
+    assert_ok(catalog_load_builtins(catalog, &err), err);
+    assert_ok(catalog_load_builtins(catalog, &err), err);
+    assert_int_equal(late_loads, 2);
+    assert_ptr_equal(catalog_find(catalog, "source"), fake_steps[0]);
+    catalog_free(&catalog);
+}
+
+/* Known by name before they are loaded. */
+static void test_a_plugin_cannot_bring_a_late_builtin(void **state)
+{
+    (void)state;
+    char *dir = test_make_dir();
+    link_plugin(dir, "yolo_tracker");
+    struct catalog *catalog = NULL;
+    struct err err = { 0 };
+    late_loads = 0;
+    assert_ok(catalog_new_late(&late, dir, &catalog, &err), err);
+    assert_non_null(strstr(catalog_plugin_at(catalog, 0)->off, "is built in already"));
+    assert_int_equal(late_loads, 0);
+    catalog_free(&catalog);
+    test_remove_dir(&dir);
+}
+
+static const char *const noop_is_late[] = { "noop", NULL };
+static const struct catalog_late with_noop = { noop_is_late, late_load };
+
+static const struct {
+    const struct catalog_late *late;
+    const char *use;
+    int loads;
+    const char *wrong;
+} late_uses[] = {
+    { &late, "noop", 0, NULL },
+    { &late, "source", 1, NULL },
+    { &late, "nonesuch", 1, "there are: source" },
+    /* The plugin is off since the step is built in: that must not keep it from being loaded. */
+    { &with_noop, "noop", 1, "which is off" },
+};
+
+static void test_builtins_are_loaded_for_who_needs_them(void **state)
+{
+    (void)state;
+    late_fails = false;
+    for (size_t i = 0; i < COUNT(late_uses); i++) {
+        char *dir = test_make_dir();
+        link_plugin(dir, "noop");
+        CLEANUP(mem_free_text)
+        char *text = mem_printf("id: t\nsteps:\n  - {id: a, use: %s}\n", late_uses[i].use);
+        CLEANUP(mem_free_text) char *path = mem_printf("%s/t.yaml", dir);
+        struct err err = { 0 };
+        assert_ok(fs_write_file(AT_FDCWD, path, text, strlen(text), FS_NEW, &err), err);
+        struct catalog *catalog = NULL;
+        assert_ok(catalog_new_late(late_uses[i].late, dir, &catalog, &err), err);
+        late_loads = 0;
+        int r = pipeline_validate_file(path, catalog, &err);
+        if (late_loads != late_uses[i].loads || (r < 0) != (late_uses[i].wrong != NULL) ||
+            (r < 0 && !strstr(err.text, late_uses[i].wrong)))
+            fail_msg("row %zu: %d loads, %s", i, late_loads, err.text);
+        catalog_free(&catalog);
+        test_remove_dir(&dir);
+    }
+}
+
 static void test_two_that_bring_the_same(void **state)
 {
     (void)state;
@@ -243,6 +335,9 @@ int main(void)
         cmocka_unit_test(test_probe),
         cmocka_unit_test(test_a_plugin_that_hangs_is_off),
         cmocka_unit_test(test_catalog_knows_names_and_loads_late),
+        cmocka_unit_test(test_builtins_that_come_late),
+        cmocka_unit_test(test_a_plugin_cannot_bring_a_late_builtin),
+        cmocka_unit_test(test_builtins_are_loaded_for_who_needs_them),
         cmocka_unit_test(test_two_that_bring_the_same),
         cmocka_unit_test(test_a_directory_that_is_not_there),
         cmocka_unit_test(test_pipelines_with_a_plugin),

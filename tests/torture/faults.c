@@ -38,7 +38,7 @@ static struct {
     struct fault_plan plan;
     struct fault_seen *seen;
     pid_t pid;
-    bool paused;
+    bool paused, keeps;
     long left; /* of the calls that go on failing */
     int left_errnum;
     struct handle {
@@ -71,13 +71,18 @@ void fault_arm(const struct fault_plan *plan, struct fault_seen *seen)
     faults.seen = seen;
     faults.pid = getpid();
     faults.left = 0;
-    faults.handle_count = 0;
 }
 
 void fault_disarm(void)
 {
     faults.plan.mode = FAULT_NONE;
     faults.left = 0;
+}
+
+void fault_keep_handles(bool keep)
+{
+    faults.keeps = keep;
+    faults.handle_count = 0;
 }
 
 void fault_pause(bool pause)
@@ -301,7 +306,7 @@ int closedir(DIR *dir)
 static int mkdir_kept(int dir_fd, const char *path, mode_t mode)
 {
     int r = REAL(mkdirat)(dir_fd, path, mode);
-    if (r == 0 && faults.plan.cached && faults.handle_count < HANDLES &&
+    if (r == 0 && faults.keeps && faults.handle_count < HANDLES &&
         strlen(path) < sizeof(faults.handles[0].name)) {
         struct handle *handle = &faults.handles[faults.handle_count++];
         (void)snprintf(handle->name, sizeof(handle->name), "%s", path);
@@ -331,7 +336,7 @@ int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
 static int rename_cached(int from_fd, const char *from, int to_fd, const char *to)
 {
     const char *slash = strchr(to, '/');
-    for (int i = 0; slash && i < faults.handle_count; i++) {
+    for (int i = 0; slash && faults.plan.cached && i < faults.handle_count; i++) {
         const struct handle *handle = &faults.handles[i];
         if (strncmp(to, handle->name, (size_t)(slash - to)) == 0 && !handle->name[slash - to])
             return REAL(renameat)(from_fd, from, handle->fd, slash + 1);

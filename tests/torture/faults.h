@@ -39,6 +39,8 @@ struct fault_seen {
 void fault_watch(const char *dir); /* absolute */
 void fault_arm(const struct fault_plan *plan, struct fault_seen *seen);
 void fault_disarm(void);
+/* Keeps a descriptor of each directory that is made from now on, for plans that say `cached`. */
+void fault_keep_handles(bool keep);
 void fault_pause(bool pause); /* for what the test itself does */
 const char *fault_mode_name(enum fault_mode mode);
 

@@ -1,12 +1,13 @@
 /* points - each scenario, hurt at its 1st, 2nd, 3rd … call that touches the spool, until it runs to
  * its end unhurt; after each, is every job there once, and does it end?
  *
- *     points [SCENARIO]        TORTURE=whole: every point; else calls that change something, and of
- *                              these a part that fits into `make check`
- *     points SCENARIO KIND AT  one point again, as a failure names it; TORTURE_KEEP=1 leaves it
+ *     points [SCENARIO|late]        TORTURE=whole: every point; else calls that change something,
+ * and of these a part that fits into `make check` points SCENARIO KIND AT  one point again, as a
+ * failure names it; TORTURE_KEEP=1 leaves it
  *
  * TAP, a test for each scenario and kind of hurt, with the number of points tried. */
 #include "binary.h"
+#include "late.h"
 #include "scenarios.h"
 
 #include "base/macros.h"
@@ -53,6 +54,7 @@ static void act(const struct scenario *scenario, struct world *world, const stru
 {
     struct stage stage = { .world = world };
     world->strict = plan->lasting == 0;
+    fault_keep_handles(plan->cached);
     if (!scenario->alone)
         stage_open(&stage);
     fault_arm(plan, &world->seen);
@@ -121,6 +123,33 @@ static int try_point(const struct scenario *scenario, const struct kind *kind, l
     return r < 0 ? r : world->seen.fired;
 }
 
+static int try_late(long at, bool whole, struct world *world, struct err *err)
+{
+    world_make(world, true);
+    int r = late_point(world, at, !whole, err);
+    bool fired = r > 0;
+    if (r >= 0)
+        r = judge(world, 0, 0, err);
+    if (r < 0)
+        err_context(err, "at %ld (%s)", at, world->seen.call);
+    world_remove(world);
+    return r < 0 ? r : fired;
+}
+
+static bool try_all_late(struct world *world, bool whole, int number)
+{
+    struct err err = { 0 };
+    long at = 1;
+    int r;
+    while ((r = try_late(at, whole, world, &err)) > 0)
+        at++;
+    (void)printf("%sok %d - a claim that lands late in a fence: %ld points\n", r < 0 ? "not " : "",
+                 number, at);
+    if (r < 0)
+        (void)printf("#   %s\n", err.text);
+    return r == 0;
+}
+
 static bool try_all(const struct scenario *scenario, const struct kind *kind, struct world *world,
                     bool whole, int number)
 {
@@ -182,6 +211,8 @@ int main(int argc, char **argv)
         for (size_t j = 0; j < COUNT(kinds); j++)
             if (is_wanted(&scenarios[i], &kinds[j], whole, argv[1]))
                 good &= try_all(&scenarios[i], &kinds[j], world, whole, ++number);
+    if (!argv[1] || strcmp(argv[1], "late") == 0)
+        good &= try_all_late(world, whole, ++number);
     (void)printf("1..%d\n", number);
     return good ? 0 : 1;
 }

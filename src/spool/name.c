@@ -158,10 +158,10 @@ static void plain_stem(const char *stem, char out[STEM_BYTES + 1])
 
 void name_for_submission(const char *stem, int64_t wall_ms, char out[NAME_SIZE])
 {
-    char time[TIME_TEXT_SIZE], plain[STEM_BYTES + 1], random[5];
+    char time[TIME_TEXT_SIZE], plain[STEM_BYTES + 1], random[9];
     time_format(wall_ms, time);
     plain_stem(stem, plain);
-    str_random_hex(random, 2);
+    str_random_hex(random, 4); /* one command submits a hundred in a millisecond */
     /* Without '-' and ':' in the date: ':' is not allowed in a name on SMB. */
     (void)snprintf(out, NAME_SIZE, "%.4s%.2s%.3s%.2s%.2s%.7s-%s-%s", time, time + 5, time + 8,
                    time + 11, time + 14, time + 17, plain[0] ? plain : "job", random);

@@ -40,7 +40,7 @@ bool name_deferred_parse(const char *dir_name, char ret_name[NAME_SIZE], int64_t
 /* 16 random hex digits. */
 void name_token(char out[TOKEN_SIZE]);
 
-/* A name for a new job that sorts by time: 20260131T140310.042Z-STEM-3f9a; of STEM only what is
+/* A name for a new job that sorts by time: 20260131T140310.042Z-STEM-3f9a2c07; of STEM only what is
  * plain, at most 60 bytes. */
 void name_for_submission(const char *stem, int64_t wall_ms, char out[NAME_SIZE]);
 

@@ -253,11 +253,22 @@ static void beat(struct worker *worker)
     free(jobs);
 }
 
-/* A worker whose directory is gone (somebody removed it, or adopted it) takes another name. */
+/* Others have the jobs of all hands: what is still made here can be published by nobody. */
+static void stop_lost_hands(struct worker *worker)
+{
+    for (int i = 0; i < worker->hand_count; i++)
+        if (worker->hands[i])
+            hand_stop(worker->hands[i], FAILURE_SHUTDOWN);
+}
+
+/* A worker whose directory is gone (somebody removed it, or adopted it) takes another name, as soon
+ * as nothing is in hand that was claimed under the old one. */
 static void renew_seat(struct worker *worker)
 {
-    if (worker->busy > 0 || worker->ended_count > 0 || worker->unsettled ||
-        seat_is_there(worker->seat, NULL) != 0)
+    if (seat_is_there(worker->seat, NULL) != 0)
+        return;
+    stop_lost_hands(worker);
+    if (worker->busy > 0 || worker->ended_count > 0 || worker->unsettled)
         return;
     struct seat *seat = NULL;
     struct adopter *adopter = NULL;

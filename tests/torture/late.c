@@ -57,13 +57,13 @@ static void make_unempty(const struct world *world)
     }
 }
 
-int late_point(struct world *world, long at, bool changes_only, struct err *err)
+int late_point(struct world *world, long at, struct err *err)
 {
     /* The first call of a claim that changes something is its rename. */
     struct fault_plan claims = {
         .mode = FAULT_STOP, .at = 1, .changes_only = true, .cached = true
     };
-    struct fault_plan adopts = { .mode = FAULT_STOP, .at = at, .changes_only = changes_only };
+    struct fault_plan adopts = { .mode = FAULT_STOP, .at = at };
     (void)world_drop(world, "a");
     world->late = true;
     pid_t late = begin(world, "claim to done", &claims);

@@ -10,6 +10,6 @@
 #include "world.h"
 
 /* 1: the adopter was stopped at its call `at`, and all went on. 0: there is no such call. < 0. */
-int late_point(struct world *world, long at, bool changes_only, struct err *err);
+int late_point(struct world *world, long at, struct err *err);
 
 #endif

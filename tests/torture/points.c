@@ -123,10 +123,10 @@ static int try_point(const struct scenario *scenario, const struct kind *kind, l
     return r < 0 ? r : world->seen.fired;
 }
 
-static int try_late(long at, bool whole, struct world *world, struct err *err)
+static int try_late(long at, struct world *world, struct err *err)
 {
     world_make(world, true);
-    int r = late_point(world, at, !whole, err);
+    int r = late_point(world, at, err);
     bool fired = r > 0;
     if (r >= 0)
         r = judge(world, 0, 0, err);
@@ -136,12 +136,12 @@ static int try_late(long at, bool whole, struct world *world, struct err *err)
     return r < 0 ? r : fired;
 }
 
-static bool try_all_late(struct world *world, bool whole, int number)
+static bool try_all_late(struct world *world, int number)
 {
     struct err err = { 0 };
     long at = 1;
     int r;
-    while ((r = try_late(at, whole, world, &err)) > 0)
+    while ((r = try_late(at, world, &err)) > 0)
         at++;
     (void)printf("%sok %d - a claim that lands late in a fence: %ld points\n", r < 0 ? "not " : "",
                  number, at);
@@ -212,7 +212,7 @@ int main(int argc, char **argv)
             if (is_wanted(&scenarios[i], &kinds[j], whole, argv[1]))
                 good &= try_all(&scenarios[i], &kinds[j], world, whole, ++number);
     if (!argv[1] || strcmp(argv[1], "late") == 0)
-        good &= try_all_late(world, whole, ++number);
+        good &= try_all_late(world, ++number);
     (void)printf("1..%d\n", number);
     return good ? 0 : 1;
 }

@@ -149,17 +149,41 @@ static void test_submissions(void **state)
         char name[NAME_SIZE];
         name_for_submission(stems[i].stem, 1769868190042, name);
         if (strncmp(name, stems[i].start, strlen(stems[i].start)) != 0 ||
-            strlen(name) != strlen(stems[i].start) + 4)
+            strlen(name) != strlen(stems[i].start) + 8)
             fail_msg("row %zu '%s': '%s'", i, stems[i].stem, name);
     }
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* Many files of one name, submitted within a millisecond. */
+static void test_submissions_differ(void **state)
+{
+    enum { MANY = 1000 };
+    (void)state;
+    char(*names)[NAME_SIZE] = mem_zero(MANY, NAME_SIZE);
+    for (int i = 0; i < MANY; i++)
+        name_for_submission("clip", 1769868190042, names[i]);
+    qsort(names, MANY, NAME_SIZE, by_text);
+    for (int i = 1; i < MANY; i++)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            fail_msg("'%s' twice", names[i]);
+    free(names);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_files),     cmocka_unit_test(test_deferred),
-        cmocka_unit_test(test_lengths),   cmocka_unit_test(test_long_names_stay_apart),
-        cmocka_unit_test(test_bad_names), cmocka_unit_test(test_submissions),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_deferred),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_long_names_stay_apart),
+        cmocka_unit_test(test_bad_names),
+        cmocka_unit_test(test_submissions),
+        cmocka_unit_test(test_submissions_differ),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,8 @@ static void fail(struct cancelling *cancelling, int status, const struct err *er
 
 static bool has_ended(const struct survey_job *job)
 {
-    return job->state == JOB_DONE || job->state == JOB_ERROR || job->state == JOB_UNKNOWN;
+    return job->state == JOB_DONE || job->state == JOB_ERROR || job->state == JOB_UNKNOWN ||
+           job->state == JOB_INBOX;
 }
 
 /* asked: whether the request was made, so that it did end meanwhile. */
@@ -58,6 +59,9 @@ static void report(struct cancelling *cancelling, const char *name, const struct
     if (job->state == JOB_UNKNOWN)
         (void)err_set(&err, ERR_MISSING, 0, "there is no job '%s' in %s", name,
                       spool_path(cancelling->spool));
+    else if (job->state == JOB_INBOX)
+        (void)err_set(&err, ERR_MISSING, 0, "'%s' is no job yet: to withdraw it, remove %s/%s",
+                      name, spool_path(cancelling->spool), job->path);
     else
         (void)err_set(&err, ERR_MISSING, 0, "job '%s' had ended %s: it is in %s", name,
                       asked ? "before it could be cancelled" : "already", job->path);

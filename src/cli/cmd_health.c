@@ -66,15 +66,23 @@ static char *given_up(const struct survey *survey)
     return mem_strdup("");
 }
 
+/* ", and 3 jobs are pending, and 1 file is in inbox"; "" when nothing is. The caller frees it. */
+static char *what_waits(const struct survey *survey)
+{
+    struct str text = { 0 };
+    if (survey->pending > 0)
+        str_addf(&text, ", and %lld %s pending", (long long)survey->pending,
+                 survey->pending == 1 ? "job is" : "jobs are");
+    if (survey->inbox > 0)
+        str_addf(&text, ", and %lld%s %s in inbox", (long long)survey->inbox,
+                 survey->inbox_more ? "+" : "", survey->inbox == 1 ? "file is" : "files are");
+    return str_take(&text);
+}
+
 static void explain(const struct spool *spool, const struct survey *survey, struct health *health)
 {
     const struct survey_worker *worker = health->worker;
-    CLEANUP(mem_free_text) char *waiting = mem_strdup("");
-    if (survey->pending > 0) {
-        mem_free_text(&waiting);
-        waiting = mem_printf(", and %lld %s pending", (long long)survey->pending,
-                             survey->pending == 1 ? "job is" : "jobs are");
-    }
+    CLEANUP(mem_free_text) char *waiting = what_waits(survey);
     CLEANUP(mem_free_text) char *dog = given_up(survey);
     health->mend = mem_printf("start one: takeup worker --spool %s", spool_path(spool));
     if (!worker) {
@@ -122,6 +130,7 @@ static json_t *health_json(const struct spool *spool, const struct survey *surve
     json_set_text(json, "spool", spool_path(spool));
     json_set_text(json, "reason", health->reason);
     json_set_text(json, "mend", health->mend);
+    json_set_int(json, "inbox", survey->inbox);
     json_set_int(json, "pending", survey->pending);
     json_t *workers = json_array();
     for (size_t i = 0; i < survey->beat_count; i++) {

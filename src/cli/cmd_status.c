@@ -84,12 +84,15 @@ static void print_job(const struct spool *spool, const char *name, const struct 
         printf(", worker %s", job->worker);
     printf("\n");
     if (job->state == JOB_UNKNOWN) {
-        printf("  it is neither in pending, running, deferred, done nor error of %s\n",
+        printf("  it is neither in inbox, pending, running, deferred, done nor error of %s\n",
                spool_path(spool));
         return;
     }
     if (job->reason)
         printf("  not taken  %s\n", job->reason);
+    else if (job->state == JOB_INBOX)
+        printf(
+            "  not taken  yet: when it has held still for the settle time and a worker is free\n");
     print_attempts(job->attempts);
     if (job->record)
         print_record(spool, job);

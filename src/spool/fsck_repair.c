@@ -107,7 +107,8 @@ static int mend_cancel(struct repair *repair, const struct fsck_finding *finding
 {
     struct survey_job job = { 0 };
     int r = survey_job(repair->spool, strrchr(finding->path, '/') + 1, &job, err);
-    bool waits = job.state == JOB_PENDING || job.state == JOB_RUNNING || job.state == JOB_DEFERRED;
+    bool waits = job.state == JOB_INBOX || job.state == JOB_PENDING || job.state == JOB_RUNNING ||
+                 job.state == JOB_DEFERRED;
     survey_job_release(&job);
     return r < 0 || waits ? (r < 0 ? r : 0) : mend_by_removal(repair, finding, err);
 }

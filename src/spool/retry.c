@@ -57,6 +57,7 @@ static int explain(const struct spool *spool, const char *name, struct err *err)
     if (r < 0)
         return r;
     switch (job.state) {
+    case JOB_INBOX:
     case JOB_PENDING:
     case JOB_DEFERRED:
         r = err_set(err, ERR_MISSING, 0, "job '%s' waits already: it is in %s", name, job.path);

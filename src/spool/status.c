@@ -29,6 +29,15 @@ static const struct survey_worker *paused_worker(const struct survey *survey)
     return paused;
 }
 
+static void add_dropped(struct str *text, const struct survey *survey)
+{
+    if (survey->inbox == 0)
+        return;
+    str_addf(text, ", %lld%s file%s in inbox (the oldest for %lld s)", (long long)survey->inbox,
+             survey->inbox_more ? "+" : "", survey->inbox == 1 ? "" : "s",
+             (long long)survey->oldest_inbox_ms / 1000);
+}
+
 static void add_head(struct str *text, const struct spool *spool, const struct survey *survey)
 {
     const struct survey_worker *paused = paused_worker(survey);
@@ -40,8 +49,10 @@ static void add_head(struct str *text, const struct spool *spool, const struct s
                  paused->beat->reason[0] ? paused->beat->reason : "no reason told");
     else
         str_add(text, survey->running ? "takeup: working, " : "takeup: ready, ");
-    str_addf(text, "%lld job%s pending, %lld running", (long long)survey->pending,
-             survey->pending == 1 ? "" : "s", (long long)survey->running);
+    str_addf(text, "%lld job%s pending", (long long)survey->pending,
+             survey->pending == 1 ? "" : "s");
+    add_dropped(text, survey);
+    str_addf(text, ", %lld running", (long long)survey->running);
     if (survey->deferred)
         str_addf(text, ", %lld deferred", (long long)survey->deferred);
     if (survey->problems.count)
@@ -107,7 +118,8 @@ static void add_places(struct str *text, const struct survey *survey)
         int64_t count;
         const char *purpose;
     } places[] = {
-        { "inbox/", -1, "drop videos into the folder of a pipeline here; no job file is needed" },
+        { "inbox/", survey->inbox,
+          "drop videos into the folder of a pipeline here; no job file is needed" },
         { "media/", -1, "a place for videos that come with a job file; never touched" },
         { "pending/", survey->pending, "drop job files (.json) here; high/ goes first, low/ last" },
         { "running/", survey->running, "jobs that a worker has" },

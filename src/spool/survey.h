@@ -27,8 +27,10 @@ struct survey {
     size_t alive_count;            /* alive and not stopped */
     struct problems problems;      /* names that cannot be taken, and why */
     json_t *watchdogs;             /* an array: watchdogs.h */
+    int64_t inbox;                 /* files; inbox_more: and more, which nobody counted */
+    bool inbox_more;
     int64_t pending, deferred, running, done, error;
-    int64_t oldest_pending_ms; /* age; 0 when there is none */
+    int64_t oldest_inbox_ms, oldest_pending_ms; /* age; 0 when there is none */
     int64_t free_bytes;
     bool remote;
     int64_t now_ms; /* by this machine's wall clock */
@@ -45,11 +47,12 @@ void survey_release(struct survey *survey);
 int survey_alive(const struct spool *spool, size_t *ret_count, struct err *err);
 json_t *survey_json(const struct spool *spool, const struct survey *survey);
 
-/* Where job X is. Looked for in the order pending, running, deferred, running, done, error, and
- * once more, before it is `unknown`. When waiting and ended ones of that name exist, the waiting
- * one. */
+/* Where job X is. Looked for in the order inbox, pending, running, deferred, running, done, error,
+ * and once more, before it is `unknown`. When there are several of that name: one that is a job and
+ * has not ended, else the file that was dropped, else the newest that ended. */
 enum survey_state {
     JOB_UNKNOWN,
+    JOB_INBOX, /* a file that was dropped and will be called so */
     JOB_PENDING,
     JOB_RUNNING,
     JOB_DEFERRED,
@@ -62,8 +65,8 @@ struct survey_job {
     char *worker;     /* running: whose; else NULL */
     int64_t due_s;    /* deferred */
     json_t *record;   /* done, error: result.json; else NULL */
-    json_t *attempts; /* an array, may be empty; NULL in pending */
-    char *reason;     /* pending: why it cannot be taken, as far as one look tells; else NULL */
+    json_t *attempts; /* an array, may be empty; NULL in inbox and pending */
+    char *reason;     /* inbox, pending: why it is not taken, as far as one look tells; else NULL */
 };
 /* X is a job's name or the name of a directory in done/ or error/ ("clip.2"). Of several that
  * ended, the newest. */

@@ -52,6 +52,16 @@ static const struct {
     { "clip.2", JOB_ERROR, "error/clip.2", NULL, 0, 0 },
     { "clip.3", JOB_DONE, "done/clip.3", NULL, 0, 0 },
     { "many", JOB_DONE, "done/many." TOKEN, NULL, 0, 0 },
+    { "new.mp4", JOB_INBOX, "inbox/ocr/new.mp4", NULL, 0, -1 },
+    { "trip--day 1--x.mp4", JOB_INBOX, "inbox/ocr/trip/day 1/x.mp4", NULL, 0, -1 },
+    { "a--b.mp4", JOB_INBOX, "inbox/zoo/a--b.mp4", NULL, 0, -1 },
+    { "a--b--c.mp4", JOB_INBOX, "inbox/zoo/a--b/c.mp4", NULL, 0, -1 },
+    { "again.mp4", JOB_INBOX, "inbox/ocr/again.mp4", NULL, 0, -1 }, /* the earlier one has ended */
+    { "half.mp4.part", JOB_UNKNOWN, NULL, NULL, 0, -1 },
+    { "trip", JOB_UNKNOWN, NULL, NULL, 0, -1 },
+    { "top.mp4", JOB_UNKNOWN, NULL, NULL, 0, -1 },
+    { "trip--..--new.mp4", JOB_UNKNOWN, NULL, NULL, 0, -1 },
+    { "link.mp4", JOB_UNKNOWN, NULL, NULL, 0, -1 },
     { "norecord", JOB_UNKNOWN, NULL, NULL, 0, -1 },
     { "waits.json", JOB_UNKNOWN, NULL, NULL, 0, -1 },
     { "cli", JOB_UNKNOWN, NULL, NULL, 0, -1 },
@@ -67,6 +77,16 @@ static void put_places(const struct fixture *fixture)
     put(fixture, "running/w.1.x/" TOKEN "/attempts.jsonl", "{\"event\":\"start\"}\n{\"ev");
     put(fixture, "deferred/later@77@" TOKEN "/later.job", JOB);
     put(fixture, "deferred/a@5@b@78@" TOKEN "/a@5@b.job", JOB);
+    put(fixture, "inbox/ocr/new.mp4", "V");
+    put(fixture, "inbox/ocr/again.mp4", "V");
+    put(fixture, "inbox/ocr/runs", "V"); /* the next of that name */
+    put(fixture, "inbox/ocr/half.mp4.part", "V");
+    put(fixture, "inbox/ocr/trip/day 1/x.mp4", "V");
+    put(fixture, "inbox/zoo/a--b.mp4", "V");
+    put(fixture, "inbox/zoo/a--b/c.mp4", "V");
+    put(fixture, "inbox/top.mp4", "V");
+    assert_int_equal(symlinkat("new.mp4", spool_root(fixture->spool), "inbox/ocr/link.mp4"), 0);
+    put_record(fixture, "done/again.mp4", "again.mp4", "s", 1);
     put(fixture, "done/norecord/clip.job", JOB);
     put_record(fixture, "done/both", "both", "s", 1);
     put_record(fixture, "done/fine", "fine", "s", 1);
@@ -140,6 +160,7 @@ static const struct {
     { "both", "other", "pending/both.json" },
     { "many", "mlast", "done/many." TOKEN },
     { "nothing", "s", NULL },
+    { "new.mp4", "s", NULL }, /* a file has none */
 };
 
 static void test_submissions(void **state)
@@ -204,19 +225,25 @@ static const struct {
     bool worker; /* false: it has left */
     int pending; /* jobs */
     bool running, problem;
+    int dropped;
     const char *first; /* the start of the first line */
 } situations[] = {
-    { BEAT_IDLE, NULL, true, 0, false, false, "takeup: ready, 0 jobs pending, 0 running\n" },
-    { BEAT_IDLE, NULL, true, 1, false, false, "takeup: ready, 1 job pending, 0 running\n" },
-    { BEAT_BUSY, NULL, true, 2, true, false, "takeup: working, 2 jobs pending, 1 running\n" },
-    { BEAT_PAUSED, "disk full", true, 1, false, false,
+    { BEAT_IDLE, NULL, true, 0, false, false, 0, "takeup: ready, 0 jobs pending, 0 running\n" },
+    { BEAT_IDLE, NULL, true, 1, false, false, 0, "takeup: ready, 1 job pending, 0 running\n" },
+    { BEAT_BUSY, NULL, true, 2, true, false, 0, "takeup: working, 2 jobs pending, 1 running\n" },
+    { BEAT_PAUSED, "disk full", true, 1, false, false, 0,
       "takeup: PAUSED (disk full), 1 job pending, 0 running\n" },
-    { BEAT_PAUSED, NULL, true, 0, false, false, "takeup: PAUSED (no reason told), 0 jobs" },
-    { BEAT_IDLE, NULL, true, 0, false, true,
+    { BEAT_PAUSED, NULL, true, 0, false, false, 0, "takeup: PAUSED (no reason told), 0 jobs" },
+    { BEAT_IDLE, NULL, true, 0, false, true, 0,
       "takeup: ready, 0 jobs pending, 0 running, 1 that cannot be taken (see below)\n" },
-    { BEAT_IDLE, NULL, false, 2, false, false,
+    { BEAT_IDLE, NULL, false, 2, false, false, 0,
       "takeup: NO LIVE WORKER, 2 jobs pending, 0 running; start one with: takeup worker --spool " },
-    { BEAT_IDLE, NULL, false, 0, false, false, "takeup: NO LIVE WORKER, 0 jobs pending" },
+    { BEAT_IDLE, NULL, false, 0, false, false, 0, "takeup: NO LIVE WORKER, 0 jobs pending" },
+    { BEAT_IDLE, NULL, true, 0, false, false, 2,
+      "takeup: ready, 0 jobs pending, 2 files in inbox (the oldest for 0 s), 0 running\n" },
+    { BEAT_IDLE, NULL, false, 1, false, false, 1,
+      "takeup: NO LIVE WORKER, 1 job pending, 1 file in inbox (the oldest for 0 s), 0 running; "
+      "start" },
 };
 
 static void test_first_line(void **state)
@@ -233,6 +260,10 @@ static void test_first_line(void **state)
             CLEANUP(mem_free_text) char *path = mem_printf("pending/%d.json", number);
             put(fixture, path, JOB);
         }
+        for (int number = 0; number < situations[i].dropped; number++) {
+            CLEANUP(mem_free_text) char *path = mem_printf("inbox/ocr/%d/%d.mp4", number, number);
+            put(fixture, path, "V");
+        }
         if (situations[i].running)
             put(fixture, "running/w.1.x/" TOKEN "/runs.job", JOB);
         if (situations[i].problem)
@@ -248,6 +279,7 @@ static void test_first_line(void **state)
             fail_msg("row %zu: '%s'", i, text);
         if (json_get_int(json, "alive", -1) != situations[i].worker ||
             json_get_int(json, "pending", -1) != situations[i].pending ||
+            json_get_int(json, "inbox", -1) != situations[i].dropped ||
             json_get_int(json, "running", -1) != situations[i].running ||
             json_array_size(json_object_get(json, "problems")) != situations[i].problem)
             fail_msg("row %zu: as JSON", i);

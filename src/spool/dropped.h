@@ -1,0 +1,25 @@
+/* dropped.h - what lies in inbox/, for who only looks: nothing is opened, nothing remembered.
+ *
+ * A worker knows more (inbox.h): whether a file is whole takes two looks. */
+#ifndef TAKEUP_SPOOL_DROPPED_H
+#define TAKEUP_SPOOL_DROPPED_H
+
+#include "spool/layout.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct dropped {
+    int64_t count;     /* files that are, or could become, jobs */
+    bool more;         /* there are more than were counted */
+    int64_t oldest_ms; /* age of the oldest of the first hundred; 0: there is none */
+};
+
+/* Lists no more than 100,000 names. What cannot be read counts nothing. */
+void dropped_count(const struct spool *spool, int64_t now_ms, struct dropped *ret_dropped);
+
+/* The path, from the spool, of the file that would become job X; NULL: there is none. Without a
+ * listing of files, so a name that was cut (name_for_inbox) is not found. The caller frees it. */
+char *dropped_find(const struct spool *spool, const char *name);
+
+#endif

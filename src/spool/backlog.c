@@ -219,15 +219,20 @@ int backlog_look(struct backlog *backlog, enum backlog_cause cause, int64_t now_
 
 /* ---- which ---- */
 
-static bool is_own(const struct backlog *backlog, size_t i)
+bool backlog_share_has(const struct backlog_share *share, const char *name)
 {
     uint32_t hash = 2166136261U; /* FNV-1a: the same on every host */
-    if (backlog->share.workers < 2)
+    if (share->workers < 2)
         return true;
-    for (const char *c = names_get(&backlog->scan.names, i); *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 16777619U;
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 16777619U;
     /* The lowest bits of such a hash depend on few of the name's. */
-    return (hash ^ hash >> 16) % backlog->share.workers == backlog->share.rank;
+    return (hash ^ hash >> 16) % share->workers == share->rank;
+}
+
+static bool is_own(const struct backlog *backlog, size_t i)
+{
+    return backlog_share_has(&backlog->share, names_get(&backlog->scan.names, i));
 }
 
 bool backlog_is_of_rest(const struct backlog *backlog, size_t i)

@@ -27,6 +27,7 @@ enum {
 struct backlog_share {
     uint32_t rank, workers; /* rank < workers; of fewer than 2 workers: all names */
 };
+bool backlog_share_has(const struct backlog_share *share, const char *name);
 
 struct backlog {
     const struct spool *spool;

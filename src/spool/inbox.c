@@ -21,21 +21,7 @@ enum {
     TURN_BUDGET = 64, /* folders and files a turn */
     SUPPLY = 256,     /* ready and settling: then no new ones are looked at */
     FROM_ONE_FOLDER = 8,
-    AGAIN_FIRST_MS = 1000,
-    AGAIN_MAX_MS = 60 * 1000,
-    AGAIN_EMPTY_MS = 5 * 1000,
 };
-
-void drop_set(struct drop *drop, enum drop_state state, enum drop_why why)
-{
-    struct folder *top = drop->folder->top;
-    if (top && drop->state != DROP_GONE)
-        top->counts[drop->state]--;
-    if (top && state != DROP_GONE)
-        top->counts[state]++;
-    drop->state = (uint8_t)state;
-    drop->why = (uint8_t)why;
-}
 
 /* ---- queues ---- */
 
@@ -59,117 +45,6 @@ static void put(struct inbox *inbox, struct drop *drop)
         ready_push(&inbox->ready, drop);
     else
         due_push(&inbox->due, drop);
-}
-
-/* ---- one look ---- */
-
-static int open_folder(struct inbox *inbox, struct folder *folder, struct err *err)
-{
-    if (inbox->opened == folder)
-        return 0;
-    fs_close(&inbox->opened_fd);
-    inbox->opened = NULL;
-    int r = inbox_open_folder(inbox->spool, folder->path, &inbox->opened_fd, err);
-    if (r == 0)
-        inbox->opened = folder;
-    return r;
-}
-
-/* Nothing stays open between turns: SMB renames no directory in which we hold something. */
-static void close_folder(struct inbox *inbox)
-{
-    fs_close(&inbox->opened_fd);
-    inbox->opened = NULL;
-}
-
-static void refuse(struct drop *drop, int64_t now_ms, int errnum)
-{
-    int64_t again_ms = (int64_t)AGAIN_FIRST_MS << (drop->tries < 10 ? drop->tries++ : 10);
-    drop->next_ms = now_ms + (again_ms < AGAIN_MAX_MS ? again_ms : AGAIN_MAX_MS);
-    drop->errnum = errnum;
-    drop_set(drop, DROP_REFUSED, WHY_ERRNO);
-}
-
-static void look_failed(struct drop *drop, int64_t now_ms, const struct err *err)
-{
-    int errnum = err->errnum;
-    if (errnum == ENOENT || errnum == ENOTDIR || errnum == ESTALE)
-        drop_set(drop, DROP_GONE, WHY_NONE); /* if it is there, the next listing has it */
-    else if (errnum == ELOOP || err->kind == ERR_INPUT)
-        drop_set(drop, DROP_NEVER, errnum == ELOOP ? WHY_LINK : WHY_KIND);
-    else
-        refuse(drop, now_ms, errnum);
-}
-
-/* For how long it has yet to look the same; 0: it has settled. The time of the last change counts
- * on a local disk, where our clock made it, and only if it is not from the future. */
-static int64_t unsettled_ms(const struct inbox *inbox, const struct drop *drop, int64_t now_ms)
-{
-    int64_t left_ms = inbox->rules.settle_ms - (now_ms - drop->since_ms);
-    int64_t age_ms = time_wall_ms() - drop->ctime_ns / 1000000;
-    if (!inbox->remote && age_ms >= 0 && inbox->rules.settle_ms - age_ms < left_ms)
-        left_ms = inbox->rules.settle_ms - age_ms;
-    return left_ms < 0 ? 0 : left_ms;
-}
-
-/* May content still come? A file of 0 bytes is how many an upload begins. */
-static bool is_empty_yet(const struct inbox *inbox, const struct drop *drop, int64_t now_ms)
-{
-    int64_t age_ms = time_wall_ms() - drop->ctime_ns / 1000000;
-    return drop->print.size_bytes == 0 && now_ms - drop->since_ms < inbox->rules.input_wait_ms &&
-           (inbox->remote || age_ms < inbox->rules.input_wait_ms);
-}
-
-static void wait_for(struct drop *drop, enum drop_why why, int64_t next_ms)
-{
-    drop->next_ms = next_ms;
-    drop_set(drop, why == WHY_NONE ? DROP_SETTLING : DROP_WAITING, why);
-}
-
-static void judge(struct inbox *inbox, struct drop *drop, bool is_written, bool changed,
-                  int64_t now_ms)
-{
-    const struct inbox_rules *rules = &inbox->rules;
-    int64_t left_ms = unsettled_ms(inbox, drop, now_ms);
-    if (is_written)
-        wait_for(drop, WHY_WRITTEN,
-                 now_ms + (rules->settle_ms < AGAIN_FIRST_MS ? AGAIN_FIRST_MS : rules->settle_ms));
-    else if (left_ms > 0)
-        wait_for(drop, changed || drop->why == WHY_CHANGING ? WHY_CHANGING : WHY_NONE,
-                 now_ms + left_ms);
-    else if (is_empty_yet(inbox, drop, now_ms))
-        wait_for(drop, WHY_EMPTY,
-                 now_ms + (rules->input_wait_ms < AGAIN_EMPTY_MS ? rules->input_wait_ms
-                                                                 : AGAIN_EMPTY_MS));
-    else
-        drop_set(drop, DROP_READY, WHY_NONE);
-}
-
-/* Open and fstat: plain stat has been seen to show a growing file unchanged for 20 s on sshfs. */
-static void look(struct inbox *inbox, struct drop *drop, int64_t now_ms)
-{
-    struct err err = { 0 };
-    struct stat st;
-    CLEANUP(fs_close) int fd = -1;
-    int r = open_folder(inbox, drop->folder, &err);
-    if (r == 0)
-        r = fs_open_file(inbox->opened_fd, drop->name, &fd, &st, &err);
-    if (r < 0) {
-        look_failed(drop, now_ms, &err);
-        return;
-    }
-    struct fs_print print = fs_print_of(&st);
-    int64_t ctime_ns = st.st_ctim.tv_sec * INT64_C(1000000000) + st.st_ctim.tv_nsec;
-    bool first = drop->state == DROP_NEW;
-    bool same = !first && fs_print_equal(&print, &drop->print) &&
-                (inbox->remote || ctime_ns == drop->ctime_ns);
-    if (!same) {
-        drop->since_ms = now_ms;
-        drop->tries = 0;
-    }
-    drop->print = print;
-    drop->ctime_ns = ctime_ns;
-    judge(inbox, drop, !inbox->remote && fs_is_being_written(fd), !first && !same, now_ms);
 }
 
 /* ---- a turn ---- */
@@ -199,7 +74,7 @@ void inbox_free(struct inbox **inbox)
     if (!*inbox)
         return;
     struct inbox *old = TAKE(*inbox);
-    close_folder(old);
+    inbox_close_folder(old);
     queue_release(&old->ready); /* those that are gone; the others are still in their folders */
     queue_release(&old->due);
     for (size_t i = 0; i < old->folder_count; i++) {
@@ -210,6 +85,11 @@ void inbox_free(struct inbox **inbox)
     free(old->folders);
     free(old->path);
     free(old);
+}
+
+void inbox_set_share(struct inbox *inbox, const struct backlog_share *share)
+{
+    inbox->share = *share;
 }
 
 void inbox_hint(struct inbox *inbox)
@@ -252,7 +132,7 @@ static void look_at_due(struct inbox *inbox, int64_t now_ms, int *budget)
         struct drop *drop = popped(due_pop(&inbox->due));
         if (!drop)
             continue;
-        look(inbox, drop, now_ms);
+        drop_look(inbox, drop, now_ms);
         put(inbox, drop);
         --*budget;
     }
@@ -286,24 +166,47 @@ static bool wants_new(const struct inbox *inbox)
     return false;
 }
 
-/* Some of each folder in turn, so that no folder and no pipeline waits for a longer one. */
-static void look_at_new(struct inbox *inbox, int64_t now_ms, int *budget)
+static struct drop *next_new(const struct inbox *inbox, struct folder *folder, bool own)
 {
-    while (*budget > 0 && wants_new(inbox)) {
+    while (own && folder->next_own < folder->count) {
+        struct drop *drop = folder->drops[folder->next_own++];
+        if (drop->state == DROP_NEW && backlog_share_has(&inbox->share, drop->name))
+            return drop;
+    }
+    while (!own && folder->rest > 0) {
+        struct drop *drop = folder->drops[--folder->rest];
+        if (drop->state == DROP_NEW)
+            return drop;
+    }
+    return NULL;
+}
+
+/* Some of each folder in turn, so that no folder and no pipeline waits for a longer one. False:
+ * there is none. */
+static bool look_at_some(struct inbox *inbox, int64_t now_ms, bool own, int *budget)
+{
+    int before = *budget;
+    for (size_t left = inbox->folder_count; left > 0 && *budget > 0; left--) {
+        struct drop *drop;
         if (inbox->new_at >= inbox->folder_count)
             inbox->new_at = 0;
         struct folder *folder = inbox->folders[inbox->new_at++];
         for (int i = 0;
-             i < FROM_ONE_FOLDER && is_hungry(folder->top) && folder->next_new < folder->count;) {
-            struct drop *drop = folder->drops[folder->next_new++];
-            if (drop->state != DROP_NEW)
-                continue;
-            look(inbox, drop, now_ms);
+             i < FROM_ONE_FOLDER && is_hungry(folder->top) && (drop = next_new(inbox, folder, own));
+             i++, --*budget) {
+            drop_look(inbox, drop, now_ms);
             put(inbox, drop);
-            --*budget;
-            i++;
         }
     }
+    return *budget < before;
+}
+
+static void look_at_new(struct inbox *inbox, int64_t now_ms, int *budget)
+{
+    while (
+        *budget > 0 && wants_new(inbox) &&
+        (look_at_some(inbox, now_ms, true, budget) || look_at_some(inbox, now_ms, false, budget)))
+        ;
 }
 
 int inbox_turn(struct inbox *inbox, int64_t now_ms, struct err *err)
@@ -314,7 +217,7 @@ int inbox_turn(struct inbox *inbox, int64_t now_ms, struct err *err)
         look_at_due(inbox, now_ms, &budget);
         look_at_new(inbox, now_ms, &budget);
     }
-    close_folder(inbox);
+    inbox_close_folder(inbox);
     return r < 0 ? r : inbox_due_ms(inbox) <= now_ms;
 }
 
@@ -345,13 +248,13 @@ const char *inbox_next(struct inbox *inbox, int64_t now_ms)
             continue;
         bool held = is_full(inbox, drop->folder->top);
         if (!held)
-            look(inbox, drop, now_ms);
+            drop_look(inbox, drop, now_ms);
         if (!held && drop->state == DROP_READY)
             inbox->picked = drop;
         else
             put(inbox, drop);
     }
-    close_folder(inbox);
+    inbox_close_folder(inbox);
     if (inbox->picked)
         inbox->path = mem_printf("%s/%s", inbox->picked->folder->path, inbox->picked->name);
     return inbox->path;
@@ -363,7 +266,7 @@ void inbox_answer(struct inbox *inbox, int64_t now_ms, const struct err *why)
     if (!drop)
         return;
     if (why && why->kind != ERR_NONE) {
-        refuse(drop, now_ms, why->errnum ? why->errnum : EIO);
+        drop_refuse(drop, now_ms, why->errnum ? why->errnum : EIO);
         put(inbox, drop);
         return;
     }

@@ -13,6 +13,7 @@
 #define TAKEUP_SPOOL_INBOX_H
 
 #include "base/err.h"
+#include "spool/backlog.h"
 #include "spool/layout.h"
 
 #include <stdbool.h>
@@ -42,6 +43,10 @@ int inbox_open_folder(const struct spool *spool, const char *path, int *ret_fd, 
 /* The spool is borrowed and outlives it. */
 struct inbox *inbox_new(const struct spool *spool, const struct inbox_rules *rules);
 void inbox_free(struct inbox **inbox);
+
+/* Which files are looked at first, when several workers share a spool; the others' last, from the
+ * end of their list, which their owners begin at the other. */
+void inbox_set_share(struct inbox *inbox, const struct backlog_share *share);
 
 /* Something may have come: a round begins at the next turn. */
 void inbox_hint(struct inbox *inbox);

@@ -1,4 +1,4 @@
-/* inbox_private.h - the tree of what was dropped; for inbox.c and inbox_tree.c. */
+/* inbox_private.h - the tree of what was dropped; for inbox*.c. */
 #ifndef TAKEUP_SPOOL_INBOX_PRIVATE_H
 #define TAKEUP_SPOOL_INBOX_PRIVATE_H
 
@@ -52,7 +52,9 @@ struct folder {
     struct folder *top;         /* that of its pipeline; NULL: inbox/ itself */
     size_t counts[DROP_STATES]; /* of a pipeline's folder: of all files below it */
     struct drop **drops;        /* sorted by name */
-    size_t count, next_new;
+    size_t count;
+    size_t next_own,
+        rest; /* new ones of the own share are from the first on, others before the second */
     size_t unknown_count; /* of a pipeline that is not known: how many names wait there */
     int64_t mtime_ns, mtime_since_ms;
     int64_t listed_ms; /* -1: never */
@@ -72,6 +74,7 @@ struct drop_queue {
 struct inbox {
     const struct spool *spool;
     struct inbox_rules rules;
+    struct backlog_share share;
     bool remote, hinted, known;
     struct folder **folders; /* parents before children */
     size_t folder_count, folder_size;
@@ -103,8 +106,15 @@ struct drop *ready_pop(struct drop_queue *queue); /* it is not empty */
 void due_push(struct drop_queue *queue, struct drop *drop);
 struct drop *due_pop(struct drop_queue *queue);
 
-/* ---- inbox.c ---- */
+/* ---- inbox_look.c ---- */
 
 void drop_set(struct drop *drop, enum drop_state state, enum drop_why why);
+/* Looks at it and sets what it is now; it is in no queue meanwhile. */
+void drop_look(struct inbox *inbox, struct drop *drop, int64_t now_ms);
+/* The system does not let us take it. */
+void drop_refuse(struct drop *drop, int64_t now_ms, int errnum);
+/* After some looks. Nothing stays open between turns: SMB renames no directory in which we hold
+ * something. */
+void inbox_close_folder(struct inbox *inbox);
 
 #endif

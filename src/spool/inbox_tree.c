@@ -118,7 +118,7 @@ static void folder_empty(struct inbox *inbox, struct folder *folder)
         drop_remove(inbox, folder->drops[i]);
     free(folder->drops);
     folder->drops = NULL;
-    folder->count = folder->next_new = folder->unknown_count = 0;
+    folder->count = folder->next_own = folder->rest = folder->unknown_count = 0;
     folder->listed_ms = -1;
 }
 
@@ -200,7 +200,8 @@ static void merge(struct inbox *inbox, struct folder *folder, const struct listi
     free(folder->drops);
     folder->drops = merged;
     folder->count = count;
-    folder->next_new = 0;
+    folder->next_own = 0;
+    folder->rest = count;
 }
 
 static void count_unknown(struct folder *folder, const struct listing *listing)
@@ -220,7 +221,7 @@ static bool needs_list(const struct folder *folder, int64_t now_ms)
         return true;
     if (now_ms < folder->again_ms)
         return false;
-    size_t left = folder->count - folder->next_new;
+    size_t left = folder->count - folder->next_own;
     int64_t age_ms = now_ms - folder->listed_ms;
     if (left > NAMES_ENOUGH)
         return age_ms >= LIST_FULL_MS;

@@ -16,6 +16,8 @@ struct drops {
     struct inbox_rules rules;
     struct inbox *inbox;
     struct watch *watch;
+    struct backlog_share share;
+    struct queue_counts counts;
     bool taken;  /* since the last look at all */
     bool untold; /* something was looked at since the last telling */
     int64_t told_ms;
@@ -90,6 +92,13 @@ void drops_begin(struct drops *drops, struct watch *watch)
     drops->watch = watch;
     inbox_free(&drops->inbox);
     drops->inbox = inbox_new(drops->spool, &drops->rules);
+    inbox_set_share(drops->inbox, &drops->share);
+}
+
+void drops_set_share(struct drops *drops, const struct backlog_share *share)
+{
+    drops->share = *share;
+    inbox_set_share(drops->inbox, share);
 }
 
 void drops_hint(struct drops *drops)
@@ -139,6 +148,8 @@ int drops_next(struct drops *drops, struct seat *seat, struct claim **ret_claim,
     drops->untold = true;
     if (r < 0)
         return r;
+    drops->counts.claims += r > 0;
+    drops->counts.missed += r == 0 && err->kind == ERR_NONE;
     drops->taken = true;
     return 1;
 }
@@ -161,6 +172,11 @@ void drops_drain(struct drops *drops)
     if (drops->taken)
         inbox_hint(drops->inbox);
     drops->taken = false;
+}
+
+struct queue_counts drops_counts(const struct drops *drops)
+{
+    return drops->counts;
 }
 
 const struct untaken *drops_untaken(const struct drops *drops)

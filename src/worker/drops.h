@@ -6,8 +6,10 @@
 #ifndef TAKEUP_WORKER_DROPS_H
 #define TAKEUP_WORKER_DROPS_H
 
+#include "spool/backlog.h"
 #include "spool/claim.h"
 #include "worker/limits.h"
+#include "worker/queue.h"
 #include "worker/untaken.h"
 #include "worker/watch.h"
 
@@ -34,11 +36,15 @@ void drops_hint(struct drops *drops);
 int drops_look(struct drops *drops, struct err *err);
 /* As queue_next. */
 int drops_next(struct drops *drops, struct seat *seat, struct claim **ret_claim, struct err *err);
+/* As queue_set_share, for as long as nothing else is said. */
+void drops_set_share(struct drops *drops, const struct backlog_share *share);
 int64_t drops_due_ms(const struct drops *drops);
 /* Nothing that time would bring is there, as of a look at all after the last claim. */
 bool drops_is_drained(const struct drops *drops);
 /* For who ends when it is drained: asks for that look. */
 void drops_drain(struct drops *drops);
+/* What there was to take and was taken, or was gone. */
+struct queue_counts drops_counts(const struct drops *drops);
 /* Borrowed until the next call. */
 const struct untaken *drops_untaken(const struct drops *drops);
 

@@ -234,8 +234,8 @@ static void beat(struct worker *worker)
         .pending = queue_pending(worker->queue),
         .done = worker->tally.done,
         .error = worker->tally.error,
-        .claims = queue_counts(worker->queue).claims,
-        .missed = queue_counts(worker->queue).missed,
+        .claims = queue_counts(worker->queue).claims + drops_counts(worker->drops).claims,
+        .missed = queue_counts(worker->queue).missed + drops_counts(worker->drops).missed,
         .free = worker->options->jobs - worker->busy,
     };
     for (int i = 0; i < worker->hand_count; i++)
@@ -485,6 +485,7 @@ static void on_adopt(void *arg, uint32_t events)
     worker->uncertain = r < 0 ? 1 : r;
     struct backlog_share share = adopter_share(worker->adopter);
     queue_set_share(worker->queue, &share);
+    drops_set_share(worker->drops, &share);
 }
 
 /* A look ends early so that beats and signals are not kept waiting; then the next one follows. */

@@ -536,8 +536,10 @@ static int64_t until_next_ms(const struct worker *worker)
         at_ms = settle_sync_due_ms(worker->unsettled);
     if (at_ms == INT64_MAX)
         return -1;
-    int64_t wait_ms = at_ms - time_mono_ms();
-    return wait_ms > 0 ? wait_ms : idle || worker->beat_wanted ? 0 : BEAT_MS;
+    int64_t now_ms = time_mono_ms();
+    if (at_ms > now_ms) /* compared first: "now" may be as far back as time goes */
+        return at_ms - now_ms;
+    return idle || worker->beat_wanted ? 0 : BEAT_MS;
 }
 
 /* What the events asked for. False: the worker is to end. */

@@ -108,7 +108,7 @@ void drop_look(struct inbox *inbox, struct drop *drop, int64_t now_ms)
     int r = open_folder(inbox, drop->folder, &err);
     if (r == 0)
         r = fs_open_file(inbox->opened_fd, drop->name, &fd, &st, &err);
-    if (r < 0) {
+    if (r != 0) {
         look_failed(drop, now_ms, &err);
         return;
     }

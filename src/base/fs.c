@@ -54,9 +54,10 @@ bool fs_is_dots(const char *name)
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
-static int read_all(int fd, size_t max, char **ret_data, size_t *ret_len)
+/* What fstat said to be all is taken for all: a read that would find the end is left out. */
+static int read_all(int fd, size_t expected, size_t max, char **ret_data, size_t *ret_len)
 {
-    size_t size = 4096, len = 0;
+    size_t size = expected ? (expected < max ? expected : max) + 2 : 4096, len = 0;
     char *data = mem_resize(NULL, size, 1);
     for (;;) {
         if (len + 1 >= size)
@@ -69,9 +70,9 @@ static int read_all(int fd, size_t max, char **ret_data, size_t *ret_len)
             free(data);
             return -errnum;
         }
-        if (got == 0)
-            break;
         len += (size_t)got;
+        if (got == 0 || (len == (size_t)got && len == expected))
+            break;
     }
     data[len] = '\0';
     *ret_data = data;
@@ -96,10 +97,10 @@ int fs_open_file(int dir_fd, const char *name, int *ret_fd, struct stat *ret_st,
     return 0;
 }
 
-int fs_read_open_file(int fd, const char *shown, size_t max, char **ret_data, size_t *ret_len,
-                      struct err *err)
+int fs_read_open_file(int fd, const struct stat *st, const char *shown, size_t max, char **ret_data,
+                      size_t *ret_len, struct err *err)
 {
-    int r = read_all(fd, max, ret_data, ret_len);
+    int r = read_all(fd, (size_t)st->st_size, max, ret_data, ret_len);
     if (r == -EFBIG)
         return err_set(err, ERR_INPUT, EFBIG, "'%s' has more than %zu bytes", shown, max);
     if (r < 0)
@@ -113,7 +114,7 @@ int fs_read_file(int dir_fd, const char *name, size_t max, char **ret_data, size
     CLEANUP(fs_close) int fd = -1;
     struct stat st;
     int r = fs_open_file(dir_fd, name, &fd, &st, err);
-    return r < 0 ? r : fs_read_open_file(fd, name, max, ret_data, ret_len, err);
+    return r < 0 ? r : fs_read_open_file(fd, &st, name, max, ret_data, ret_len, err);
 }
 
 bool fs_is_being_written(int fd)

@@ -30,9 +30,10 @@ int fs_read_file(int dir_fd, const char *name, size_t max, char **ret_data, size
 
 /* Opens a regular file for reading, and nothing else: no link is followed, no FIFO waited for. */
 int fs_open_file(int dir_fd, const char *name, int *ret_fd, struct stat *ret_st, struct err *err);
-/* What is left to be read of an open file, as fs_read_file does; `shown` is its name in errors. */
-int fs_read_open_file(int fd, const char *shown, size_t max, char **ret_data, size_t *ret_len,
-                      struct err *err);
+/* The whole of a file that was just opened so, as fs_read_file does; `shown` is its name in errors.
+ * It may have grown or shrunk since *st. */
+int fs_read_open_file(int fd, const struct stat *st, const char *shown, size_t max, char **ret_data,
+                      size_t *ret_len, struct err *err);
 /* Does somebody have this regular file, open for reading in fd, open for writing? Told by a read
  * lease, so false where that cannot be told: a network filesystem, another user's file. */
 bool fs_is_being_written(int fd);

@@ -74,7 +74,7 @@ void fsck_keys_add_job(struct fsck *fsck, int dir_fd, const char *file, const ch
         return;
     if (st.st_nlink > 1) /* else there is no second name */
         fsck_keys_add(&fsck->keys, fsck_key_of_inode(&st), path);
-    if (fs_read_open_file(fd, file, JOB_FILE_MAX_BYTES, &text, &len, NULL) == 0 &&
+    if (fs_read_open_file(fd, &st, file, JOB_FILE_MAX_BYTES, &text, &len, NULL) == 0 &&
         job_parse(text, len, &job, NULL) == 1 && job->submission &&
         (name_of_job_file(file, name) || name_of_claimed_file(file, name)))
         fsck_keys_add(&fsck->keys, fsck_key_of_submission(job->submission, name), path);

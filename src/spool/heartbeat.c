@@ -48,7 +48,7 @@ static json_t *read_whole(int dir_fd, const char *file_name, int64_t *ret_mtime_
     if (fs_open_file(dir_fd, file_name, &fd, &st, NULL) < 0)
         return NULL;
     *ret_mtime_ms = fs_mtime_ms(&st);
-    if (fs_read_open_file(fd, file_name, HEARTBEAT_MAX_BYTES, &text, &len, NULL) < 0 ||
+    if (fs_read_open_file(fd, &st, file_name, HEARTBEAT_MAX_BYTES, &text, &len, NULL) < 0 ||
         json_parse(text, len, &whole, &mark, NULL) != 1 || !json_is_object(whole))
         return NULL;
     return TAKE(whole);

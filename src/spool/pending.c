@@ -24,13 +24,13 @@ int64_t pending_changed_ms(const struct stat *st)
     return mtime_ms > ctime_ms + FUTURE_SLACK_MS ? ctime_ms : mtime_ms;
 }
 
-static enum pending_state parse(int fd, const char *file_name, struct job **ret_job,
-                                struct err *why)
+static enum pending_state parse(int fd, const struct stat *st, const char *file_name,
+                                struct job **ret_job, struct err *why)
 {
     CLEANUP(mem_free_text) char *text = NULL;
     CLEANUP(job_free) struct job *job = NULL;
     size_t len;
-    int r = fs_read_open_file(fd, file_name, JOB_FILE_MAX_BYTES, &text, &len, why);
+    int r = fs_read_open_file(fd, st, file_name, JOB_FILE_MAX_BYTES, &text, &len, why);
     if (r < 0)
         return r == -EFBIG ? PENDING_WRONG : PENDING_UNTAKABLE;
     r = job_parse(text, len, &job, why);
@@ -54,7 +54,7 @@ void pending_look(int lane_fd, const char *file_name, struct job **ret_job,
         look.state = PENDING_GONE;
     if (r == 0) {
         look.changed_ms = pending_changed_ms(&st);
-        look.state = parse(fd, file_name, ret_job, &look.why);
+        look.state = parse(fd, &st, file_name, ret_job, &look.why);
         if (look.state == PENDING_SHORT || look.state == PENDING_WRONG)
             look.being_written = !fs_is_remote(fd) && fs_is_being_written(fd);
     }

@@ -297,6 +297,11 @@ struct dirent *readdir(DIR *dir)
     return before(OP_LOOK, "readdir", is_followed(dirfd(dir))) == 1 ? NULL : REAL(readdir)(dir);
 }
 
+ssize_t getdents64(int fd, void *data, size_t len)
+{
+    return CALL(OP_LOOK, "getdents64", is_followed(fd), REAL(getdents64)(fd, data, len));
+}
+
 int closedir(DIR *dir)
 {
     follow(dirfd(dir), false); /* libc closes it by itself */

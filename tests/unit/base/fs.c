@@ -63,6 +63,32 @@ static void test_read(void **state)
     }
 }
 
+/* What fstat said, and what the file holds by then. */
+static const struct {
+    off_t said;
+    const char *holds;
+} since[] = { { 0, "" }, { 0, "abc" }, { 3, "abc" }, { 3, "abcd" }, { 3, "a" }, { 3, "" } };
+
+static void test_read_changed(void **state)
+{
+    (void)state;
+    CLEANUP(test_remove_dir) char *dir = test_make_dir();
+    CLEANUP(fs_close) int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; i < COUNT(since); i++) {
+        CLEANUP(mem_free_text) char *data = NULL;
+        CLEANUP(fs_close) int fd = -1;
+        struct err err = { 0 };
+        struct stat st;
+        size_t len = 0;
+        assert_ok(fs_write_file(root, "f", since[i].holds, strlen(since[i].holds), 0, &err), err);
+        assert_ok(fs_open_file(root, "f", &fd, &st, &err), err);
+        st.st_size = since[i].said;
+        assert_ok(fs_read_open_file(fd, &st, "f", 99, &data, &len, &err), err);
+        if (len != strlen(since[i].holds) || strcmp(data, since[i].holds) != 0)
+            fail_msg("row %zu: '%s'", i, data);
+    }
+}
+
 static const struct {
     const char *name;
     unsigned flags;
@@ -207,7 +233,8 @@ static void test_count_subdirs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),          cmocka_unit_test(test_write),
+        cmocka_unit_test(test_read),
+        cmocka_unit_test(test_read_changed),          cmocka_unit_test(test_write),
         cmocka_unit_test(test_remove_tree),   cmocka_unit_test(test_dots),
         cmocka_unit_test(test_being_written), cmocka_unit_test(test_prints),
         cmocka_unit_test(test_count_subdirs),

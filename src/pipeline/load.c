@@ -292,6 +292,15 @@ static int entry_plan(struct entry *entry, struct catalog *catalog, struct err *
     return r;
 }
 
+void pipelines_warm_all(struct pipelines *pipelines)
+{
+    for (size_t i = 0; i < pipelines->count; i++) {
+        struct entry *entry = pipelines->entries[i];
+        if (!entry->shown.broken && entry_plan(entry, pipelines->catalog, NULL) == 0)
+            (void)plan_warm(entry->plan, NULL);
+    }
+}
+
 /* The plan of a pipeline that is fine, not warm yet. */
 static int find_plan(struct pipelines *pipelines, const struct pipeline *pipeline,
                      struct plan **ret_plan, struct err *err)

@@ -39,6 +39,10 @@ void pipelines_warm(struct pipelines *pipelines,
                     void (*fn)(void *arg, const struct pipeline *pipeline, const struct err *err),
                     void *arg);
 
+/* Of all plans, and loads the plugins that they need: for a process that does nothing but fork
+ * those which run them. What fails does so again in the job. */
+void pipelines_warm_all(struct pipelines *pipelines);
+
 /* In the process that runs it, once: the plan, warm, with `params` ({"STEP.PARAM": value}, or NULL)
  * in force. Plugins are loaded here. Borrowed from pipelines. ERR_CONFIG names the parameter and
  * those there are; ERR_MISSING what has to be installed. */

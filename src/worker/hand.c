@@ -86,6 +86,12 @@ static int open_token(const struct hand_context *context, const struct wire_orde
                   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+void hand_nursery(void *arg)
+{
+    const struct hand_context *context = arg;
+    pipelines_warm_all(context->pipelines);
+}
+
 void hand_body(void *arg, const struct wire_order *order, int wire_fd)
 {
     const struct hand_context *context = arg;

@@ -75,8 +75,9 @@ void hand_sync_start(struct hand *hand);
 /* For the heartbeat; borrowed until the loop runs again. */
 struct heartbeat_job hand_beat(const struct hand *hand);
 
-/* What the runners run; arg is the context. */
+/* What the runners run, and before them their nursery; arg is the context. */
 void hand_body(void *arg, const struct wire_order *order, int wire_fd);
+void hand_nursery(void *arg);
 
 /* A job taken over from a dead worker: on to where it belongs, without a runner. */
 void hand_adopted(const struct hand_context *context, struct claim *claim, const char *dead_worker);

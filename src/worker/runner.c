@@ -52,60 +52,6 @@ static const enum move moves[RUNNER_STATES][EVENT_COUNT] = {
                         [EV_GRACE] = STAY },
 };
 
-/* ---- the child ---- */
-
-/* The worker's ends of the others' pipes: not for one who is about to read what may be hostile. */
-static void close_others(const struct runners *runners)
-{
-    for (const struct runner *other = runners->all; other; other = other->next) {
-        (void)close(other->wire_fd);
-        if (other->order_fd >= 0)
-            (void)close(other->order_fd);
-        if (other->pid_fd >= 0)
-            (void)close(other->pid_fd);
-    }
-}
-
-static void set_up_child(const struct runners *runners, pid_t parent)
-{
-    (void)setpgid(0, 0);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) /* it died before the line above */
-        _exit(1);
-    (void)prctl(PR_SET_NAME, "takeup-runner");
-    sigset_t none;
-    (void)sigemptyset(&none);
-    for (int sig = 1; sig < NSIG; sig++)
-        if (sigismember(&runners->altered, sig) > 0)
-            (void)signal(sig, SIG_DFL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    (void)dup2(null_fd, STDIN_FILENO);
-    (void)dup2(null_fd, STDOUT_FILENO); /* what a library prints is no result */
-}
-
-__attribute__((noreturn)) static void child_main(const struct runners *runners,
-                                                 const struct wire_order *order, int order_fd,
-                                                 int wire_fd, pid_t parent)
-{
-    struct wire_order received;
-    json_t *whole = NULL; /* goes with the process */
-    set_up_child(runners, parent);
-    close_others(runners);
-    if (runners->rules.lease)
-        lease_guard(runners->rules.lease);
-    if (!order) {
-        if (wire_receive_order(order_fd, &received, &whole) <= 0)
-            _exit(0); /* it is not needed any more */
-        order = &received;
-    }
-    if (order_fd >= 0)
-        (void)close(order_fd);
-    runners->rules.body(runners->rules.arg, order, wire_fd);
-    _exit(0);
-}
-
 /* ---- the parent ---- */
 
 static void apply(struct runner *runner, enum event event)
@@ -305,18 +251,6 @@ void runner_tick(struct runner *runner)
 
 /* ---- a new one ---- */
 
-struct pipes {
-    int wire[2], order[2];
-};
-
-static void close_pipes(struct pipes *pipes)
-{
-    for (int i = 0; i < 2; i++) {
-        fs_close(&pipes->wire[i]);
-        fs_close(&pipes->order[i]);
-    }
-}
-
 static int watch_runner(struct runner *runner, struct err *err)
 {
     struct loop *loop = runner->owner->rules.loop;
@@ -326,30 +260,16 @@ static int watch_runner(struct runner *runner, struct err *err)
     return r;
 }
 
-int runner_fork(struct runners *runners, const struct wire_order *order, struct runner **ret_runner,
-                struct err *err)
+int runner_new(struct runners *runners, const struct birth *birth, struct runner **ret_runner,
+               struct err *err)
 {
-    CLEANUP(close_pipes) struct pipes pipes = { { -1, -1 }, { -1, -1 } };
-    if (pipe2(pipes.wire, O_CLOEXEC) < 0 || (!order && pipe2(pipes.order, O_CLOEXEC) < 0))
-        return err_set(err, ERR_IO, errno, "pipe for a runner");
-    pid_t parent = getpid(), pid = fork();
-    if (pid == 0) {
-        (void)close(pipes.wire[0]);
-        if (pipes.order[1] >= 0)
-            (void)close(pipes.order[1]);
-        child_main(runners, order, pipes.order[0], pipes.wire[1], parent);
-    }
-    if (pid < 0)
-        return err_set(err, ERR_IO, errno, "start a runner");
-    (void)fcntl(pipes.wire[0], F_SETFL, O_NONBLOCK);
-
     CLEANUP(runner_free) struct runner *runner = MEM_NEW(struct runner);
-    *runner = (struct runner){ .pid = pid, .born_ms = time_mono_ms() };
+    *runner = (struct runner){ .pid = birth->pid,
+                               .wire_fd = birth->wire_fd,
+                               .order_fd = birth->order_fd,
+                               .pid_fd = birth->pid_fd,
+                               .born_ms = time_mono_ms() };
     runners_add(runners, runner);
-    runner->wire_fd = pipes.wire[0];
-    runner->order_fd = pipes.order[1];
-    pipes.wire[0] = pipes.order[1] = -1;
-    runner->pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
     int r = watch_runner(runner, err);
     if (r == 0)
         *ret_runner = TAKE(runner);

@@ -52,17 +52,23 @@ struct runners_rules {
     void *arg;           /* of body, as it is when the child is forked */
     int spares;          /* how many to keep; 0: none */
     struct lease *lease; /* once it is over they all end, uncharged; borrowed; NULL: none */
+    /* Not NULL: a nursery forks the spare ones, where the kernel can do that; it calls this before
+     * its first. */
+    void (*nursery)(void *arg);
 };
 
 struct runners *runners_new(const struct runners_rules *rules);
 /* NULL afterwards. Ends the spare ones; the others have to be freed before. */
 void runners_free(struct runners **runners);
-/* Forks a spare runner if there are too few of them; one that is a day old is replaced. 1: it did.
- * 0: there are enough, or not now. < 0: the fork failed; it is tried again later. */
+/* Forks a spare runner, or asks the nursery for one, if there are too few of them; one that is a
+ * day old is replaced. 1: it did. 0: there are enough, or not now. < 0: that failed; it is tried
+ * again later. */
 int runners_refill(struct runners *runners, struct err *err);
+/* And the nursery, which has what they have. */
 void runners_drop_spares(struct runners *runners);
 /* How many to keep from now on. */
 void runners_set_spares(struct runners *runners, int spares);
+int runners_spare_count(const struct runners *runners);
 
 /* A spare one, if there is one and the order fits through its pipe; else one is forked. */
 int runner_start(struct runners *runners, const struct wire_order *order,

@@ -2,6 +2,7 @@
 #ifndef TAKEUP_WORKER_RUNNER_PRIVATE_H
 #define TAKEUP_WORKER_RUNNER_PRIVATE_H
 
+#include "worker/nursery.h"
 #include "worker/runner.h"
 
 #include <signal.h>
@@ -32,12 +33,21 @@ struct runners {
     struct runner *all; /* spare ones and others */
     int spare_count;
     struct loop_watch *tick;
-    int64_t refill_at_ms; /* not before: spare ones die, or cannot be forked */
+    int64_t refill_at_ms;    /* not before: spare ones die, or cannot be forked */
+    struct nursery *nursery; /* NULL: not yet, or not any more */
+    bool nursery_is_ready;   /* it has brought one forth; before that it may load models for long */
+    int stillbirths;         /* in a row */
+    struct loop_watch *births;
 };
 
-/* Forks. order NULL: a spare one, which waits for it. Not in the list yet. */
+/* What was born becomes a runner of ours, a spare one; on failure it is ended. */
+int runner_new(struct runners *runners, const struct birth *birth, struct runner **ret_runner,
+               struct err *err);
+/* Forks. order NULL: a spare one, which waits for it. */
 int runner_fork(struct runners *runners, const struct wire_order *order, struct runner **ret_runner,
                 struct err *err);
+/* Makes runners->nursery. */
+int runner_nursery(struct runners *runners, struct err *err);
 /* It is at work from now on. */
 void runner_begin(struct runner *runner, const struct runner_limits *limits,
                   const struct runner_calls *calls);

@@ -14,6 +14,8 @@ enum {
     TICK_MS = 100, /* one timer for all, and none while nothing runs */
     PAUSE_MS = 1000,
     SPARE_LIFE_MS = 24 * 3600 * 1000,
+    STILLBIRTHS_MAX = 3,
+    BIRTH_MS = 2000, /* then the worker forks by itself */
 };
 
 struct runners *runners_new(const struct runners_rules *rules)
@@ -94,9 +96,17 @@ static struct runner *find_spare(const struct runners *runners)
     return oldest;
 }
 
+static void drop_nursery(struct runners *runners)
+{
+    loop_remove(runners->rules.loop, &runners->births);
+    nursery_free(&runners->nursery);
+    runners->nursery_is_ready = false;
+}
+
 void runners_drop_spares(struct runners *runners)
 {
     struct runner *spare;
+    drop_nursery(runners);
     while ((spare = find_spare(runners))) {
         runner_free(&spare);
         runners->spare_count--;
@@ -108,6 +118,11 @@ void runners_set_spares(struct runners *runners, int spares)
     runners->rules.spares = spares;
 }
 
+int runners_spare_count(const struct runners *runners)
+{
+    return runners->spare_count;
+}
+
 void runners_lost_spare(struct runner *runner)
 {
     runner->owner->spare_count--;
@@ -115,6 +130,66 @@ void runners_lost_spare(struct runner *runner)
         WEXITSTATUS(runner->end.wait_status) != LEASE_STATUS)
         runner->owner->refill_at_ms = time_mono_ms() + PAUSE_MS;
     runner_free(&runner);
+}
+
+/* After so many in vain the worker forks by itself, for good: the kernel lacks something, or a
+ * plugin is not made to be loaded there. */
+static void give_nursery_up(struct runners *runners, int stillbirths)
+{
+    drop_nursery(runners);
+    runners->stillbirths += stillbirths;
+    if (runners->stillbirths >= STILLBIRTHS_MAX)
+        runners->rules.nursery = NULL;
+    else
+        runners->refill_at_ms = time_mono_ms() + PAUSE_MS;
+}
+
+/* What the nursery has ready becomes a spare one. 1: so it is. 0: nothing is ready. */
+static int take_birth(struct runners *runners, int64_t wait_ms, struct err *err)
+{
+    struct birth birth;
+    struct runner *spare = NULL;
+    int r = nursery_take(runners->nursery, wait_ms, &birth, err);
+    if (r == 1)
+        r = runner_new(runners, &birth, &spare, err) < 0 ? -EIO : 1;
+    if (r == 1) {
+        runners->spare_count++;
+        runners->nursery_is_ready = true;
+        runners->stillbirths = 0;
+    }
+    if (r < 0)
+        give_nursery_up(runners, r == -ENOSYS ? STILLBIRTHS_MAX : 1);
+    return r;
+}
+
+static void on_births(void *arg, uint32_t events)
+{
+    (void)events;
+    (void)take_birth(arg, 0, NULL); /* what fails is tried again, and told, by the next refill */
+}
+
+static int ask_nursery(struct runners *runners, struct err *err)
+{
+    int r = runners->nursery ? 0 : runner_nursery(runners, err);
+    if (r == 0 && !runners->births)
+        r = loop_add(runners->rules.loop, nursery_fd(runners->nursery), EPOLLIN, on_births, runners,
+                     &runners->births, err);
+    if (r == 0)
+        r = nursery_ask(runners->nursery, err);
+    if (r < 0)
+        drop_nursery(runners);
+    return r;
+}
+
+static int fork_spare(struct runners *runners, struct err *err)
+{
+    struct runner *spare = NULL;
+    int r = runner_fork(runners, NULL, &spare, err);
+    if (r == 0 && spare->pid_fd < 0)
+        r = tick_on(runners, err);
+    if (r == 0)
+        runners->spare_count++;
+    return r;
 }
 
 int runners_refill(struct runners *runners, struct err *err)
@@ -125,24 +200,32 @@ int runners_refill(struct runners *runners, struct err *err)
         runner_free(&spare);
         runners->spare_count--;
     }
-    if (runners->spare_count >= runners->rules.spares || now_ms < runners->refill_at_ms)
+    bool is_asked = runners->nursery && nursery_is_asked(runners->nursery);
+    if (is_asked || runners->spare_count >= runners->rules.spares || now_ms < runners->refill_at_ms)
         return 0;
-    int r = runner_fork(runners, NULL, &spare, err);
-    if (r == 0 && spare->pid_fd < 0)
-        r = tick_on(runners, err);
-    if (r < 0) {
+    int r = runners->rules.nursery ? ask_nursery(runners, err) : fork_spare(runners, err);
+    if (r < 0)
         runners->refill_at_ms = now_ms + PAUSE_MS;
-        return r;
-    }
-    runners->spare_count++;
-    return 1;
+    return r < 0 ? r : 1;
+}
+
+/* The one that is on its way, or a new one, is worth a wait: a fork of our own costs us more. */
+static bool await_spare(struct runners *runners)
+{
+    if (!runners->nursery_is_ready || ask_nursery(runners, NULL) < 0)
+        return false;
+    int r = take_birth(runners, BIRTH_MS, NULL);
+    if (r == 0) /* somebody has stopped it */
+        give_nursery_up(runners, 1);
+    return r == 1;
 }
 
 /* NULL: there is none, or the order does not fit. One that cannot be told is as good as dead. */
 static struct runner *send_to_spare(struct runners *runners, const struct wire_order *order)
 {
     struct runner *spare;
-    while ((spare = find_spare(runners))) {
+    while ((spare = find_spare(runners)) ||
+           (await_spare(runners) && (spare = find_spare(runners)))) {
         int r = wire_send_order(spare->order_fd, order);
         if (r == -EMSGSIZE)
             return NULL;

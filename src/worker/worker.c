@@ -751,8 +751,8 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
     if (r == 0)
         r = begin(&worker, err);
     if (r == 0) {
-        struct runners_rules running = { worker.loop, hand_body, &worker.context,
-                                         spares_of(options), worker.lease };
+        struct runners_rules running = { worker.loop,        hand_body,    &worker.context,
+                                         spares_of(options), worker.lease, hand_nursery };
         worker.runners = runners_new(&running);
         worker.context = (struct hand_context){
             .runners = worker.runners,

@@ -233,11 +233,10 @@ static void test_count_subdirs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),
-        cmocka_unit_test(test_read_changed),          cmocka_unit_test(test_write),
-        cmocka_unit_test(test_remove_tree),   cmocka_unit_test(test_dots),
-        cmocka_unit_test(test_being_written), cmocka_unit_test(test_prints),
-        cmocka_unit_test(test_count_subdirs),
+        cmocka_unit_test(test_read),   cmocka_unit_test(test_read_changed),
+        cmocka_unit_test(test_write),  cmocka_unit_test(test_remove_tree),
+        cmocka_unit_test(test_dots),   cmocka_unit_test(test_being_written),
+        cmocka_unit_test(test_prints), cmocka_unit_test(test_count_subdirs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,16 +149,34 @@ struct fixture {
     struct loop *loop;
     struct runners *runners;
 };
+static bool with_nursery;
+
+static void begin_well(void *arg)
+{
+    (void)arg;
+}
+
+/* A nursery's runners come when they are born, others at once. */
+static void fill_up(const struct fixture *fixture, int spares)
+{
+    struct err err = { 0 };
+    while (runners_spare_count(fixture->runners) < spares) {
+        if (runners_refill(fixture->runners, &err) != 1)
+            fail_msg("%s", err.text);
+        if (with_nursery)
+            assert_ok(loop_wait(fixture->loop, 10000, &err), err);
+    }
+}
 
 static struct fixture fixture_new(runner_body_fn *body, int spares)
 {
     struct fixture fixture = { NULL, NULL };
     struct err err = { 0 };
     assert_ok(loop_new(&fixture.loop, &err), err);
-    struct runners_rules rules = { fixture.loop, body, NULL, spares, NULL };
+    struct runners_rules rules = { fixture.loop, body, NULL, spares, NULL, NULL };
+    rules.nursery = with_nursery ? begin_well : NULL;
     fixture.runners = runners_new(&rules);
-    for (int i = 0; i < spares; i++)
-        assert_int_equal(runners_refill(fixture.runners, &err), 1);
+    fill_up(&fixture, spares);
     assert_int_equal(runners_refill(fixture.runners, &err), 0);
     assert_int_equal(proc_thread_count(), 1); /* who forks without exec has one */
     return fixture;
@@ -320,9 +339,9 @@ static void test_a_runner_dies_with_its_worker(void **state)
         struct runner_limits limits = { 0, 0, 1000 };
         struct runner_calls calls = { on_message, on_end, NULL };
         struct fixture fixture = fixture_new(body_hangs, 1);
-        if (runner_start(fixture.runners, &an_order, &limits, &calls, &runner, NULL) < 0 ||
-            runners_refill(fixture.runners, NULL) != 1)
+        if (runner_start(fixture.runners, &an_order, &limits, &calls, &runner, NULL) < 0)
             _exit(1);
+        fill_up(&fixture, 1);
         pid_t pid = runner_pid(runner);
         if (write(ready[1], &pid, sizeof(pid)) != sizeof(pid))
             _exit(1);
@@ -482,15 +501,16 @@ __attribute__((noreturn)) static void be_a_worker(void)
     struct runner *runner = NULL;
     struct runner_limits limits = { 0, 0, 1000 };
     struct runner_calls calls = { on_message, on_end, NULL };
-    struct runners_rules rules = { NULL, body_shows_its_pid, NULL, 1, NULL };
+    struct runners_rules rules = { NULL, body_shows_its_pid, NULL, 1, NULL, NULL };
     if (loop_new(&rules.loop, NULL) < 0 || lease_new(2000, &lease, NULL) < 0)
         _exit(1);
     rules.lease = lease;
+    rules.nursery = with_nursery ? begin_well : NULL;
     struct runners *runners = runners_new(&rules);
-    if (runners_refill(runners, NULL) != 1 ||
-        runner_start(runners, &an_order, &limits, &calls, &runner, NULL) < 0 ||
-        runners_refill(runners, NULL) != 1)
+    fill_up(&(struct fixture){ rules.loop, runners }, 1);
+    if (runner_start(runners, &an_order, &limits, &calls, &runner, NULL) < 0)
         _exit(1);
+    fill_up(&(struct fixture){ rules.loop, runners }, 1);
     for (;;) {
         lease_renew(lease);
         (void)loop_wait(rules.loop, 100, NULL);
@@ -502,7 +522,7 @@ static void test_runners_of_a_stopped_worker_end(void **state)
 {
     (void)state;
     char path[64], text[256] = "";
-    long pids[2] = { 0, 0 };
+    long pids[2] = { 0, 0 }; /* without the nursery, which is the first, and stays */
     shared->grandchild = 0;
     pid_t worker = fork();
     if (worker == 0)
@@ -512,7 +532,7 @@ static void test_runners_of_a_stopped_worker_end(void **state)
         FILE *file = fopen(path, "re");
         assert_non_null(file);
         if (shared->grandchild && fgets(text, sizeof(text), file))
-            (void)sscanf(text, "%ld %ld", &pids[0], &pids[1]);
+            (void)sscanf(text, with_nursery ? "%*d %ld %ld" : "%ld %ld", &pids[0], &pids[1]);
         (void)fclose(file);
         (void)usleep(10000);
     }
@@ -553,9 +573,10 @@ static void test_who_has_no_lease_has_no_runners(void **state)
         struct runner *runner = NULL;
         struct runner_limits limits = { 0, 0, 100 };
         struct runner_calls calls = { on_message, on_end, &seen };
-        struct runners_rules rules = { NULL, leases[i].body, NULL, 0, NULL };
+        struct runners_rules rules = { NULL, leases[i].body, NULL, 0, NULL, NULL };
         assert_ok(loop_new(&rules.loop, &err), err);
         assert_ok(lease_new(leases[i].lease_ms, &rules.lease, &err), err);
+        rules.nursery = with_nursery ? begin_well : NULL;
         struct fixture fixture = { rules.loop, runners_new(&rules) };
         assert_ok(runner_start(fixture.runners, &an_order, &limits, &calls, &runner, &err), err);
         wait_until_ended(&fixture, &seen);
@@ -566,6 +587,134 @@ static void test_who_has_no_lease_has_no_runners(void **state)
         lease_free(&rules.lease);
     }
 }
+
+/* ---- the nursery ---- */
+
+static void kill_first_child(int number)
+{
+    char path[64];
+    int pid = 0;
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%d", &pid), 1);
+    (void)fclose(file);
+    assert_int_equal(kill(pid, number), 0);
+}
+
+static void run_one(struct fixture *fixture)
+{
+    struct err err = { 0 };
+    struct seen seen = { 0 };
+    struct runner *runner = NULL;
+    struct runner_limits limits = { 0, 0, 1000 };
+    struct runner_calls calls = { on_message, on_end, &seen };
+    assert_ok(runner_start(fixture->runners, &an_order, &limits, &calls, &runner, &err), err);
+    wait_until_ended(fixture, &seen);
+    runner_free(&runner);
+    assert_int_equal(seen.end.failure, FAILURE_NONE);
+}
+
+/* Killed, or stopped in the middle: the spare one that it has made serves, and after it the worker
+ * forks by itself. */
+static void test_a_nursery_that_fails_harms_nobody(void **state)
+{
+    (void)state;
+    static const int numbers[] = { SIGKILL, SIGSTOP };
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        struct err err = { 0 };
+        CLEANUP(fixture_release) struct fixture fixture = fixture_new(body_well, 1);
+        kill_first_child(numbers[i]);
+        run_one(&fixture);
+        run_one(&fixture);
+        if (numbers[i] == SIGKILL) /* and a new one comes, after a pause */
+            while (runners_spare_count(fixture.runners) == 0) {
+                (void)runners_refill(fixture.runners, NULL);
+                assert_ok(loop_wait(fixture.loop, 10, &err), err);
+            }
+        run_one(&fixture);
+    }
+}
+
+static void begin_and_die(void *arg)
+{
+    (void)arg;
+    (void)raise(SIGKILL);
+}
+
+static void *idle(void *arg)
+{
+    for (;;)
+        (void)pause();
+    return arg;
+}
+
+static void begin_with_a_thread(void *arg)
+{
+    pthread_t thread;
+    (void)pthread_create(&thread, NULL, idle, arg);
+}
+
+/* What a plugin may do to it when it is loaded: then there is none, and all goes on. */
+static void test_a_nursery_that_cannot_be(void **state)
+{
+    (void)state;
+    static void (*const begins[])(void *) = { begin_and_die, begin_with_a_thread };
+    for (size_t i = 0; i < COUNT(begins); i++) {
+        struct err err = { 0 };
+        struct fixture fixture = { NULL, NULL };
+        assert_ok(loop_new(&fixture.loop, &err), err);
+        struct runners_rules rules = { fixture.loop, body_well, NULL, 1, NULL, begins[i] };
+        fixture.runners = runners_new(&rules);
+        run_one(&fixture);
+        while (runners_spare_count(fixture.runners) ==
+               0) { /* by the worker itself, after a while */
+            (void)runners_refill(fixture.runners, NULL);
+            assert_ok(loop_wait(fixture.loop, 10, &err), err);
+        }
+        run_one(&fixture);
+        fixture_release(&fixture);
+    }
+}
+
+static void body_tells_its_parent(void *arg, const struct wire_order *order, int fd)
+{
+    (void)arg, (void)order;
+    shared->grandchild = getppid();
+    send_outcome(fd, FAILURE_NONE, "");
+}
+
+/* So that the worker reaps it, and knows what it used. */
+static void test_what_it_bears_is_the_workers_child(void **state)
+{
+    (void)state;
+    CLEANUP(fixture_release) struct fixture fixture = fixture_new(body_tells_its_parent, 1);
+    run_one(&fixture);
+    assert_int_equal(shared->grandchild, getpid());
+    errno = 0;
+    runners_drop_spares(fixture.runners);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+}
+
+static int set_nursery(void **state)
+{
+    (void)state;
+    with_nursery = true;
+    return 0;
+}
+
+static int set_no_nursery(void **state)
+{
+    (void)state;
+    with_nursery = false;
+    return 0;
+}
+
+#define WITH_NURSERY(test)                                                                         \
+    {                                                                                              \
+        "nursery: " #test, test, set_nursery, set_no_nursery, NULL                                 \
+    }
 
 int main(void)
 {
@@ -584,6 +733,18 @@ int main(void)
         cmocka_unit_test(test_dropped_spare_ones_are_gone),
         cmocka_unit_test(test_runners_of_a_stopped_worker_end),
         cmocka_unit_test(test_who_has_no_lease_has_no_runners),
+        WITH_NURSERY(test_how_runners_end),
+        WITH_NURSERY(test_a_grandchild_neither_holds_it_up_nor_stays),
+        WITH_NURSERY(test_the_surroundings_of_a_child),
+        WITH_NURSERY(test_a_runner_dies_with_its_worker),
+        WITH_NURSERY(test_the_order_comes_through),
+        WITH_NURSERY(test_a_spare_one_that_dies_harms_nobody),
+        WITH_NURSERY(test_dropped_spare_ones_are_gone),
+        WITH_NURSERY(test_runners_of_a_stopped_worker_end),
+        WITH_NURSERY(test_who_has_no_lease_has_no_runners),
+        WITH_NURSERY(test_a_nursery_that_fails_harms_nobody),
+        WITH_NURSERY(test_a_nursery_that_cannot_be),
+        WITH_NURSERY(test_what_it_bears_is_the_workers_child),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,250 @@
+/* clone3 and not clone: its structure is the same everywhere, and who does not know it (valgrind,
+ * gVisor, old filters of system calls) says so instead of leaving out CLONE_PARENT in silence. What
+ * libc's fork does besides is of no use here: there is one thread, so no lock is held. But the
+ * place where libc keeps the thread's id must be set, and the kernel tells where that is.
+ *
+ * A kernel that lacks any of this makes no nursery, and the worker forks by itself. */
+#include "worker/nursery.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { BIRTH_FDS = 3, LAST_BIRTH_MS = 1000 };
+
+struct nursery {
+    pid_t pid;
+    int fd; /* a packet asks, a packet answers */
+    bool asked;
+};
+
+struct answer {
+    pid_t pid;
+    int errnum; /* 0: it was born */
+};
+
+/* A packet with room for the descriptors that come with it. */
+struct packet {
+    struct answer answer;
+    struct iovec part;
+    union {
+        char bytes[CMSG_SPACE(BIRTH_FDS * sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct msghdr header;
+};
+
+static void packet_init(struct packet *packet)
+{
+    packet->part = (struct iovec){ &packet->answer, sizeof(packet->answer) };
+    packet->header = (struct msghdr){ .msg_iov = &packet->part,
+                                      .msg_iovlen = 1,
+                                      .msg_control = packet->control.bytes,
+                                      .msg_controllen = sizeof(packet->control.bytes) };
+}
+
+/* ---- in the nursery ---- */
+
+static uint64_t to_u64(const void *pointer)
+{
+    return (uint64_t)(uintptr_t)pointer;
+}
+
+/* As fork(), but a child of our parent. */
+static pid_t fork_sibling(int *ret_pid_fd)
+{
+    int *thread_id = NULL;
+    if (prctl(PR_GET_TID_ADDRESS, &thread_id, 0, 0, 0) < 0)
+        return -1;
+    struct clone_args args = {
+        .flags = CLONE_PARENT | CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID,
+        .pidfd = to_u64(ret_pid_fd),
+        .child_tid = to_u64(thread_id),
+        .exit_signal = 0, /* our own: SIGCHLD */
+    };
+    return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+}
+
+struct pipes {
+    int wire[2], order[2];
+};
+
+static void close_pipes(struct pipes *pipes)
+{
+    for (int i = 0; i < 2; i++) {
+        fs_close(&pipes->wire[i]);
+        fs_close(&pipes->order[i]);
+    }
+}
+
+static void tell(int fd, const struct answer *answer, const int fds[BIRTH_FDS])
+{
+    struct packet packet = { .answer = *answer };
+    packet_init(&packet);
+    if (answer->errnum) {
+        packet.header.msg_controllen = 0;
+    } else {
+        struct cmsghdr *control = CMSG_FIRSTHDR(&packet.header);
+        control->cmsg_level = SOL_SOCKET;
+        control->cmsg_type = SCM_RIGHTS;
+        control->cmsg_len = CMSG_LEN(BIRTH_FDS * sizeof(int));
+        memcpy(CMSG_DATA(control), fds, BIRTH_FDS * sizeof(int));
+    }
+    if (sendmsg(fd, &packet.header, MSG_NOSIGNAL) < 0)
+        _exit(0); /* nobody listens any more */
+}
+
+static void give_birth(int fd, nursery_child_fn *child, void *arg, pid_t worker)
+{
+    CLEANUP(close_pipes) struct pipes pipes = { { -1, -1 }, { -1, -1 } };
+    CLEANUP(fs_close) int pid_fd = -1;
+    struct answer answer = { 0 };
+    if (pipe2(pipes.wire, O_CLOEXEC) < 0 || pipe2(pipes.order, O_CLOEXEC) < 0 ||
+        fcntl(pipes.wire[0], F_SETFL, O_NONBLOCK) < 0) {
+        answer.errnum = errno;
+    } else {
+        answer.pid = fork_sibling(&pid_fd);
+        if (answer.pid == 0) {
+            (void)close(fd);
+            (void)close(pipes.wire[0]);
+            (void)close(pipes.order[1]);
+            child(arg, pipes.order[0], pipes.wire[1], worker);
+            _exit(1);
+        }
+        answer.errnum = answer.pid < 0 ? errno : 0;
+    }
+    const int fds[BIRTH_FDS] = { pipes.wire[0], pipes.order[1], pid_fd };
+    tell(fd, &answer, fds);
+}
+
+__attribute__((noreturn)) static void nursery_main(int fd, nursery_begin_fn *begin,
+                                                   nursery_child_fn *child, void *arg, pid_t worker)
+{
+    char request;
+    (void)setpgid(0, 0); /* Ctrl-C in a terminal is for the worker */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != worker)
+        _exit(0);
+    (void)prctl(PR_SET_NAME, "takeup-nursery");
+    begin(arg);
+    while (recv(fd, &request, 1, 0) == 1)
+        give_birth(fd, child, arg, worker);
+    _exit(0);
+}
+
+/* ---- in the worker ---- */
+
+int nursery_new(nursery_begin_fn *begin, nursery_child_fn *child, void *arg,
+                struct nursery **ret_nursery, struct err *err)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return err_set(err, ERR_IO, errno, "socket pair for the nursery");
+    pid_t worker = getpid(), pid = fork();
+    if (pid == 0) {
+        (void)close(ends[0]);
+        nursery_main(ends[1], begin, child, arg, worker);
+    }
+    int errnum = errno;
+    fs_close(&ends[1]);
+    if (pid < 0) {
+        fs_close(&ends[0]);
+        return err_set(err, ERR_IO, errnum, "fork the nursery");
+    }
+    struct nursery *nursery = MEM_NEW(struct nursery);
+    *nursery = (struct nursery){ .pid = pid, .fd = ends[0] };
+    *ret_nursery = nursery;
+    return 0;
+}
+
+static void end_child(pid_t pid)
+{
+    (void)kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+void nursery_free(struct nursery **nursery)
+{
+    if (!*nursery)
+        return;
+    struct nursery *old = TAKE(*nursery);
+    struct birth unwanted;
+    /* It is waited for: nobody else could reap it. */
+    if (old->asked && nursery_take(old, LAST_BIRTH_MS, &unwanted, NULL) == 1) {
+        fs_close(&unwanted.wire_fd);
+        fs_close(&unwanted.order_fd);
+        fs_close(&unwanted.pid_fd);
+        end_child(unwanted.pid);
+    }
+    end_child(old->pid);
+    fs_close(&old->fd);
+    free(old);
+}
+
+int nursery_fd(const struct nursery *nursery)
+{
+    return nursery->fd;
+}
+
+int nursery_ask(struct nursery *nursery, struct err *err)
+{
+    if (nursery->asked)
+        return 0;
+    if (send(nursery->fd, "", 1, MSG_NOSIGNAL) < 0)
+        return err_set(err, ERR_IO, errno, "ask the nursery for a runner");
+    nursery->asked = true;
+    return 0;
+}
+
+bool nursery_is_asked(const struct nursery *nursery)
+{
+    return nursery->asked;
+}
+
+static bool take_fds(struct msghdr *header, struct birth *ret_birth)
+{
+    int fds[BIRTH_FDS];
+    const struct cmsghdr *control = CMSG_FIRSTHDR(header);
+    if (!control || control->cmsg_type != SCM_RIGHTS || control->cmsg_len != CMSG_LEN(sizeof(fds)))
+        return false;
+    memcpy(fds, CMSG_DATA(control), sizeof(fds));
+    ret_birth->wire_fd = fds[0];
+    ret_birth->order_fd = fds[1];
+    ret_birth->pid_fd = fds[2];
+    return true;
+}
+
+int nursery_take(struct nursery *nursery, int64_t wait_ms, struct birth *ret_birth, struct err *err)
+{
+    struct packet packet = { 0 };
+    packet_init(&packet);
+    struct pollfd readable = { nursery->fd, POLLIN, 0 };
+    if (wait_ms > 0 && poll(&readable, 1, (int)wait_ms) <= 0)
+        return 0;
+    ssize_t got = recvmsg(nursery->fd, &packet.header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (got != (ssize_t)sizeof(packet.answer))
+        return err_set(err, ERR_IO, ECHILD, "the nursery has died");
+    nursery->asked = false;
+    if (packet.answer.errnum == EAGAIN || packet.answer.errnum == ENOMEM ||
+        packet.answer.errnum == EMFILE || packet.answer.errnum == ENFILE)
+        return err_set(err, ERR_IO, packet.answer.errnum, "fork a runner");
+    if (packet.answer.errnum || !take_fds(&packet.header, ret_birth))
+        return err_set(err, ERR_IO, ENOSYS, "no nursery here");
+    ret_birth->pid = packet.answer.pid;
+    return 1;
+}

@@ -1,0 +1,130 @@
+/* runner_birth.c - how a runner comes to be: forked by the worker, or by its nursery. */
+#include "worker/runner_private.h"
+
+#include "base/fs.h"
+#include "base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- in the child ---- */
+
+/* The worker's ends of the others' pipes: not for one who is about to read what may be hostile. */
+static void close_others(const struct runners *runners)
+{
+    for (const struct runner *other = runners->all; other; other = other->next) {
+        (void)close(other->wire_fd);
+        if (other->order_fd >= 0)
+            (void)close(other->order_fd);
+        if (other->pid_fd >= 0)
+            (void)close(other->pid_fd);
+    }
+}
+
+/* What a library prints is no result. */
+static void silence(void)
+{
+    CLEANUP(fs_close) int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    (void)dup2(null_fd, STDIN_FILENO);
+    (void)dup2(null_fd, STDOUT_FILENO);
+}
+
+static void set_up_child(const struct runners *runners, pid_t parent)
+{
+    (void)setpgid(0, 0);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) /* it died before the line above */
+        _exit(1);
+    (void)prctl(PR_SET_NAME, "takeup-runner");
+    sigset_t none;
+    (void)sigemptyset(&none);
+    for (int sig = 1; sig < NSIG; sig++)
+        if (sigismember(&runners->altered, sig) > 0)
+            (void)signal(sig, SIG_DFL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    silence();
+}
+
+__attribute__((noreturn)) static void child_main(const struct runners *runners,
+                                                 const struct wire_order *order, int order_fd,
+                                                 int wire_fd, pid_t parent)
+{
+    struct wire_order received;
+    json_t *whole = NULL; /* goes with the process */
+    set_up_child(runners, parent);
+    if (runners->rules.lease)
+        lease_guard(runners->rules.lease);
+    if (!order) {
+        if (wire_receive_order(order_fd, &received, &whole) <= 0)
+            _exit(0); /* it is not needed any more */
+        order = &received;
+    }
+    if (order_fd >= 0)
+        (void)close(order_fd);
+    runners->rules.body(runners->rules.arg, order, wire_fd);
+    _exit(0);
+}
+
+/* ---- in the worker ---- */
+
+struct pipes {
+    int wire[2], order[2];
+};
+
+static void close_pipes(struct pipes *pipes)
+{
+    for (int i = 0; i < 2; i++) {
+        fs_close(&pipes->wire[i]);
+        fs_close(&pipes->order[i]);
+    }
+}
+
+int runner_fork(struct runners *runners, const struct wire_order *order, struct runner **ret_runner,
+                struct err *err)
+{
+    CLEANUP(close_pipes) struct pipes pipes = { { -1, -1 }, { -1, -1 } };
+    if (pipe2(pipes.wire, O_CLOEXEC) < 0 || (!order && pipe2(pipes.order, O_CLOEXEC) < 0))
+        return err_set(err, ERR_IO, errno, "pipe for a runner");
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0) {
+        (void)close(pipes.wire[0]);
+        if (pipes.order[1] >= 0)
+            (void)close(pipes.order[1]);
+        close_others(runners);
+        child_main(runners, order, pipes.order[0], pipes.wire[1], parent);
+    }
+    if (pid < 0)
+        return err_set(err, ERR_IO, errno, "start a runner");
+    (void)fcntl(pipes.wire[0], F_SETFL, O_NONBLOCK);
+    struct birth birth = { pid, pipes.wire[0], pipes.order[1],
+                           (int)syscall(SYS_pidfd_open, pid, 0) };
+    pipes.wire[0] = pipes.order[1] = -1;
+    return runner_new(runners, &birth, ret_runner, err);
+}
+
+/* ---- by the nursery ---- */
+
+static void on_nursery_begin(void *arg)
+{
+    const struct runners *runners = arg;
+    close_others(runners);
+    silence();
+    runners->rules.nursery(runners->rules.arg);
+    if (proc_thread_count() != 1) /* a plugin has started one: no fork is sound any more */
+        _exit(1);
+}
+
+static void on_birth(void *arg, int order_fd, int wire_fd, pid_t worker)
+{
+    child_main(arg, NULL, order_fd, wire_fd, worker);
+}
+
+int runner_nursery(struct runners *runners, struct err *err)
+{
+    return nursery_new(on_nursery_begin, on_birth, runners, &runners->nursery, err);
+}

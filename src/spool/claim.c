@@ -61,17 +61,25 @@ static bool passes(int errnum)
            errnum == EMFILE || errnum == ENFILE || errnum == ETIMEDOUT || errnum == EREMOTEIO;
 }
 
-/* What is wrong with it is in job_err; < 0: it could not be looked at. */
-static int read_job(struct claim *claim)
+static int read_text(struct claim *claim)
 {
+    CLEANUP(fs_close) int fd = -1;
     struct stat st;
-    if (fstatat(claim->dir_fd, claim->file, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    int r = fs_open_file(claim->dir_fd, claim->file, &fd, &st, &claim->job_err);
+    if (r == 0 || fstatat(claim->dir_fd, claim->file, &st, AT_SYMLINK_NOFOLLOW) == 0)
         claim->submitted_ms = fs_mtime_ms(&st);
-    int r = fs_read_file(claim->dir_fd, claim->file, JOB_FILE_MAX_BYTES, &claim->text, &claim->len,
-                         &claim->job_err);
+    return r < 0 ? r
+                 : fs_read_open_file(fd, &st, claim->file, JOB_FILE_MAX_BYTES, &claim->text,
+                                     &claim->len, &claim->job_err);
+}
+
+/* What is wrong with it is in job_err; < 0: it could not be looked at. */
+static int read_job(struct claim *claim, enum token_state state)
+{
+    int r = read_text(claim);
     if (r < 0)
         return passes(-r) ? r : 0;
-    int inbox = look_at(claim->dir_fd, JOB_INPUT_DIR);
+    int inbox = state == TOKEN_WAS_EMPTY ? 0 : look_at(claim->dir_fd, JOB_INPUT_DIR);
     if (inbox < 0 && passes(-inbox))
         return err_set(&claim->job_err, ERR_IO, -inbox, "stat '" JOB_INPUT_DIR "'");
     r = inbox > 0 ? job_parse_inbox(claim->text, claim->len, &claim->job, &claim->job_err)
@@ -109,7 +117,7 @@ static bool make_attempts(int dir_fd)
     return fd >= 0;
 }
 
-int claim_from_token(struct seat *seat, const char *token, const char *name,
+int claim_from_token(struct seat *seat, const char *token, const char *name, enum token_state state,
                      struct claim **ret_claim, struct err *err)
 {
     CLEANUP(claim_free) struct claim *claim = MEM_NEW(struct claim);
@@ -122,7 +130,7 @@ int claim_from_token(struct seat *seat, const char *token, const char *name,
     int r = claim_reopen(claim, err);
     if (r < 0)
         return r;
-    r = read_job(claim);
+    r = read_job(claim, state);
     if (r < 0) {
         if (err)
             *err = claim->job_err;
@@ -342,7 +350,7 @@ int claim_pending(struct seat *seat, enum spool_place lane, const char *file_nam
         r = take_file(seat, lane, file_name, name, token, err);
     if (r != 1)
         return r;
-    r = claim_from_token(seat, token, name, ret_claim, err);
+    r = claim_from_token(seat, token, name, TOKEN_WAS_EMPTY, ret_claim, err);
     return r < 0 ? claim_give_back(seat, token, name, r) : r;
 }
 
@@ -400,7 +408,7 @@ int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_c
         r = aside < 0 &&
                     (passes(-aside) || aside == -ENOSPC || aside == -EDQUOT || aside == -ENOENT)
                 ? aside
-                : claim_from_token(seat, token, name, ret_claim, err);
+                : claim_from_token(seat, token, name, TOKEN_HAD_MORE, ret_claim, err);
     }
     return r < 0 ? claim_give_back(seat, token, name, r) : r;
 }

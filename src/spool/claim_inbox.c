@@ -225,6 +225,6 @@ int claim_inbox(struct seat *seat, const char *path, struct claim **ret_claim, s
     fs_close(&taking.folder_fd);
     fs_close(&taking.token_fd);
     if (r == 0)
-        r = claim_from_token(seat, taking.token, taking.name, ret_claim, err);
+        r = claim_from_token(seat, taking.token, taking.name, TOKEN_HAD_MORE, ret_claim, err);
     return r < 0 ? claim_give_back(seat, taking.token, taking.name, r) : r;
 }

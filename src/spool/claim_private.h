@@ -28,7 +28,11 @@ struct claim {
 };
 
 /* Makes a claim of running/ME/TOKEN, in which NAME.job lies. */
-int claim_from_token(struct seat *seat, const char *token, const char *name,
+enum token_state {
+    TOKEN_WAS_EMPTY, /* before X.job came: so there is no input/ */
+    TOKEN_HAD_MORE,
+};
+int claim_from_token(struct seat *seat, const char *token, const char *name, enum token_state state,
                      struct claim **ret_claim, struct err *err);
 
 /* For a job that is in our directory, cannot be gone on with, and must not stay there unseen: it

@@ -161,7 +161,7 @@ static int take_over(const struct adoption *adoption, const char *fence, int fen
     name_token(token);
     r = move(adoption->seat, next, token, err);
     if (r == 0)
-        r = claim_from_token(adoption->seat, token, name, &claim, err);
+        r = claim_from_token(adoption->seat, token, name, TOKEN_HAD_MORE, &claim, err);
     if (r == 1)
         adoption->fn(adoption->arg, claim, adoption->dead);
     else

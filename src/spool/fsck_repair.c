@@ -240,7 +240,7 @@ static int give_back(struct repair *repair, const struct fsck_finding *finding, 
         name_deferred_parse(strchr(finding->path, '/') + 1, old, &told_s, old_token))
         due_s = told_s;
     CLEANUP(claim_free) struct claim *claim = NULL;
-    int r = claim_from_token(repair->seat, token, name, &claim, err);
+    int r = claim_from_token(repair->seat, token, name, TOKEN_HAD_MORE, &claim, err);
     if (r == 1)
         r = claim_defer(claim, due_s, err); /* out.N go with it */
     return r < 0 ? r : 1;

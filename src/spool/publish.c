@@ -81,31 +81,28 @@ static int sync_file(int dir_fd, const char *name, struct err *err)
     return r == -EIO ? write_again(dir_fd, name, err) : r;
 }
 
-/* Not an empty file, of which there is but the name, and that is in TOKEN. Of a job that is done
- * attempts.jsonl is a story only, and the record has the number: not worth a wait for the disk. In
- * error/ it is what `retry` goes on from. */
-static bool needs_sync(const struct claim *claim, const char *name, enum spool_place place)
+static bool is_file_with_bytes(int dir_fd, const char *name)
 {
     struct stat st;
-    if (str_has_suffix(name, ".job") || strcmp(name, RECORD_FILE) == 0)
-        return false; /* are synced already */
-    if (place == PLACE_DONE && strcmp(name, ATTEMPTS_FILE) == 0)
-        return false;
-    return fstatat(claim->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size > 0;
+    return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+           st.st_size > 0;
 }
 
-/* All but X.job, the record first. */
+/* All but X.job, the record first. Not an empty file, of which there is but the name, and that is
+ * in TOKEN. Of a job that is done attempts.jsonl is a story only, and the record has the number:
+ * not worth a wait for the disk. In error/ it is what `retry` goes on from. */
 static int sync_files(const struct claim *claim, enum spool_place place, struct err *err)
 {
-    CLEANUP(listing_release) struct listing listing = { 0 };
+    static const char *const kept_in_error[] = { ATTEMPTS_FILE, CRASH_FILE };
     int r = sync_file(claim->dir_fd, RECORD_FILE, err);
-    if (r == 0)
-        r = listing_read(claim->dir_fd, ".", &listing, err);
-    for (size_t i = 0; r == 0 && i < listing.count; i++) {
-        const struct listing_entry *entry = &listing.entries[i];
-        if (entry->type == DT_REG && needs_sync(claim, entry->name, place))
-            r = sync_file(claim->dir_fd, entry->name, err);
+    for (size_t i = 0; r == 0 && i < json_array_size(claim->artifacts); i++) {
+        const json_t *artifact = json_array_get(claim->artifacts, i);
+        if (json_get_int(artifact, "size_bytes", 0) > 0)
+            r = sync_file(claim->dir_fd, json_get_text(artifact, "name", ""), err);
     }
+    for (size_t i = 0; r == 0 && place == PLACE_ERROR && i < COUNT(kept_in_error); i++)
+        if (is_file_with_bytes(claim->dir_fd, kept_in_error[i]))
+            r = sync_file(claim->dir_fd, kept_in_error[i], err);
     return r;
 }
 
@@ -118,14 +115,16 @@ static int sync_place(const struct claim *claim, enum spool_place place, struct 
  */
 static int sync_job(const struct claim *claim, struct err *err)
 {
-    struct stat st;
-    if (fstatat(claim->dir_fd, claim->file, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
-        return 0;
     struct err own = { 0 };
+    struct stat st;
     int r = fs_sync_file(claim->dir_fd, claim->file, &own);
+    if (r == 0)
+        return 0;
     if (r == -EACCES || r == -EPERM) /* not ours to read: then it was not ours to write either */
         return 0;
-    if (r < 0 && err)
+    if (fstatat(claim->dir_fd, claim->file, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
+        return 0;
+    if (err)
         *err = own;
     return r;
 }
@@ -186,11 +185,11 @@ static int move_artifact(struct claim *claim, int out_fd, const char *name, stru
     return 0;
 }
 
-/* May be called again after a failure: what was moved is remembered. */
-static int move_artifacts(struct claim *claim, struct err *err)
+/* Up from out.N, which then goes. May be called again after a failure: what was moved is
+ * remembered.
+ */
+static int move_artifacts(struct claim *claim, const char *out, struct err *err)
 {
-    char out[OUT_NAME_SIZE];
-    claim_out_name(claim, out);
     CLEANUP(fs_close)
     int out_fd = openat(claim->dir_fd, out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (out_fd < 0)
@@ -198,9 +197,15 @@ static int move_artifacts(struct claim *claim, struct err *err)
     CLEANUP(listing_release) struct listing listing = { 0 };
     int r = listing_read(out_fd, ".", &listing, err);
     for (size_t i = 0; r == 0 && i < listing.count; i++)
-        if (strcmp(listing.entries[i].name, RECORD_FILE) != 0) /* the body: in the record by now */
+        if (strcmp(listing.entries[i].name, RECORD_FILE) != 0)
             r = move_artifact(claim, out_fd, listing.entries[i].name, err);
-    return r;
+    if (r < 0)
+        return r;
+    (void)unlinkat(out_fd, RECORD_FILE, 0); /* the body: in the record by now */
+    fs_close(&out_fd);
+    if (unlinkat(claim->dir_fd, out, AT_REMOVEDIR) == 0)
+        return 0;
+    return fs_remove_tree(claim->dir_fd, out, err); /* what is no artifact is still in it */
 }
 
 /* Leaves in TOKEN what belongs to the outcome. */
@@ -222,8 +227,7 @@ static int gather(struct claim *claim, enum spool_place place, struct err *err)
     }
     if (place == PLACE_ERROR)
         return 0;
-    int r = move_artifacts(claim, err);
-    return r < 0 ? r : fs_remove_tree(claim->dir_fd, out, err); /* no other is left */
+    return move_artifacts(claim, out, err);
 }
 
 /* ---- the record ---- */

@@ -1,0 +1,63 @@
+/* worker_settings.c - what a worker goes by, and SIGHUP. */
+#include "worker/worker_private.h"
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+enum { SPARES_MAX = 2 };
+
+void worker_make_hands(struct worker *worker)
+{
+    int count = worker->options->jobs;
+    if (count <= worker->hand_count)
+        return;
+    worker->hands = mem_resize(worker->hands, (size_t)count, sizeof(struct hand *));
+    worker->ended = mem_resize(worker->ended, (size_t)count, sizeof(struct hand *));
+    for (int i = worker->hand_count; i < count; i++)
+        worker->hands[i] = NULL;
+    worker->hand_count = count;
+}
+
+struct queue_rules worker_queue_rules(const struct worker_options *options)
+{
+    return (struct queue_rules){ .claim = { .settle_ms = options->rules.settle_ms,
+                                            .input_wait_ms = options->rules.input_wait_ms },
+                                 .rescan_ms = options->rescan_ms };
+}
+
+void worker_set_limits(struct worker *worker)
+{
+    worker->limits =
+        (struct limits){ worker->reload.pipelines, worker->options->rules.default_pipeline,
+                         worker->hands, worker->hand_count };
+    struct queue_limits limits = limits_of(&worker->limits);
+    queue_set_limits(worker->queue, &limits);
+    struct queue_rules rules = worker_queue_rules(worker->options);
+    drops_set(worker->drops, &rules.claim, rules.rescan_ms, &worker->limits);
+}
+
+int worker_spares(const struct worker_options *options)
+{
+    return options->jobs < SPARES_MAX ? options->jobs : SPARES_MAX;
+}
+
+void worker_reload(struct worker *worker)
+{
+    struct err err = { 0 };
+    if (reload_try(&worker->reload, &err) < 0) {
+        log_error(LOG_FIELDS("hint", err.hint[0] ? err.hint : NULL),
+                  "settings and pipelines stay as they were: %s", err.text);
+        return;
+    }
+    struct queue_rules rules = worker_queue_rules(worker->options);
+    worker_make_hands(worker);
+    fs_set_durable(worker->options->durable);
+    worker->context.pipelines = worker->reload.pipelines;
+    runners_drop_spares(worker->runners); /* they know the old ones only */
+    runners_set_spares(worker->runners, worker_spares(worker->options));
+    queue_set_rules(worker->queue, &rules);
+    worker_set_limits(worker);
+    adopter_set_lease(worker->adopter, worker->options->lease_ms);
+    lease_set(worker->lease, worker->options->lease_ms);
+    log_info(LOG_NO_FIELDS, "settings and pipelines were read anew");
+}

@@ -250,6 +250,8 @@ int runner_start(struct runners *runners, const struct wire_order *order,
     if (r < 0)
         return r;
     runner_begin(runner, limits, calls);
+    if (runners->nursery_is_ready)
+        (void)runners_refill(runners, NULL);
     *ret_runner = runner;
     return 0;
 }

@@ -38,7 +38,7 @@ void worker_set_limits(struct worker *worker)
 
 int worker_spares(const struct worker_options *options)
 {
-    return options->jobs < SPARES_MAX ? options->jobs : SPARES_MAX;
+    return options->jobs < SPARES_MAX ? options->jobs + 1 : SPARES_MAX;
 }
 
 void worker_reload(struct worker *worker)

@@ -67,10 +67,24 @@ each_once() {
 # ---- who is dead ----
 
 # name_on HOST: the WORKER that it is, by its log.
-name_on() { sed -nE 's/.*msg=ready.* worker=([^ ]+).*/\1/p' "${log_of[$1]}" | tail -n 1; }
+name_on() { sed -nE 's/.*(msg=ready.* worker|takes a new name.* is)=([^ ]+).*/\2/p' "${log_of[$1]}" | tail -n 1; }
 
 # has_in_hand HOST JOB: it lies where that worker claimed it.
 has_in_hand() { compgen -G "$spool/running/$(name_on "$1")/*/$2.job" >/dev/null; }
+
+signal() { kill "-$1" "$(process_on "$2")"; } # SIGNAL HOST
+
+# hold_in HOST OPTION…: starts it, with a job in hand (of-HOST) for as long as $work/HOST is there. It
+# runs no other until then.
+hold_in() {
+    local host=$1
+    shift
+    : >"$work/$host"
+    export NOOP_WAITS=$work/$host
+    start_on "$host" "$@"
+    drop_noop "of-$host"
+    wait_for has_in_hand "$host" "of-$host"
+}
 
 # bait NAME: what a worker left that died an hour ago. Who adopts that has seen every other beat stand
 # still for as long: what it has not adopted by then it takes for alive.
@@ -78,4 +92,33 @@ bait() {
     mkdir -p "$spool/running/bait.1.$1/t"
     printf '{"input_path": "media/nothing", "pipeline_id": "noop"}\n' >"$spool/running/bait.1.$1/t/$1.job"
     touch -d '1 hour ago' "$spool/running/bait.1.$1"
+}
+
+# spared WATCHER HOST…: a test that WATCHER, who has something to adopt, takes none of the others,
+# which stand still, for dead.
+spared() {
+    local watcher=$1 host
+    shift
+    for host; do signal STOP "$host"; done
+    bait "seen-by-$watcher"
+    wait_for said "$watcher" "taken over.* job=seen-by-$watcher "
+    for host; do
+        check "$watcher does not take $host for dead" has_in_hand "$host" "of-$host"
+        signal CONT "$host"
+    done
+}
+
+# ---- clocks ----
+
+# set_clocks HOST WALL_S BOOT_S: by how much its clocks are ahead from now on.
+set_clocks() {
+    printf '%d %d\n' "$2" "$3" >"$work/clocks.new"
+    mv "$work/clocks.new" "$work/clocks.$1"
+}
+
+# with_clocks HOST: what is started next has them. See fixtures/clocks.c.
+with_clocks() { inside=(env "CLOCKS=$work/clocks.$1" "LD_PRELOAD=$BUILD/tests/fixtures/clocks.so"); }
+
+need_clocks() {
+    [ -z "${SANITIZE:-}" ] || { skip 'clocks' 'a sanitizer will not be preloaded after another library'; finish; }
 }

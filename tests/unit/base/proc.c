@@ -26,7 +26,17 @@ enum who { SELF, CHILD, ZOMBIE, REAPED, NOT_TO_BE_SEEN };
 static const struct {
     const char *name;
     enum who who;
-    enum { SAME, STARTED_LATER, OTHER_BOOT, NO_BOOT, OTHER_NS, NO_NS, NO_PID } but;
+    enum {
+        SAME,
+        STARTED_LATER,
+        OTHER_BOOT,
+        NO_BOOT,
+        OTHER_NS,
+        NO_NS,
+        OTHER_TIME,
+        NO_TIME,
+        NO_PID
+    } but;
     enum proc_life life;
 } lives[] = {
     { "this one", SELF, SAME, PROC_ALIVE },
@@ -41,6 +51,10 @@ static const struct {
     { "of another PID namespace", REAPED, OTHER_NS, PROC_UNKNOWN },
     { "of another PID namespace, and there is one of that pid", CHILD, OTHER_NS, PROC_UNKNOWN },
     { "it does not say of which namespace", REAPED, NO_NS, PROC_UNKNOWN },
+    { "of another time namespace, where starts are counted otherwise", CHILD, OTHER_TIME,
+      PROC_UNKNOWN },
+    { "of another time namespace, and there is none of that pid", REAPED, OTHER_TIME, PROC_GONE },
+    { "it does not say of which time namespace", CHILD, NO_TIME, PROC_ALIVE },
     { "it does not say its pid", CHILD, NO_PID, PROC_UNKNOWN },
 };
 
@@ -61,6 +75,12 @@ static void change(struct proc_id *id, int but)
         break;
     case NO_NS:
         id->pid_ns[0] = '\0';
+        break;
+    case OTHER_TIME:
+        (void)snprintf(id->time_ns, sizeof(id->time_ns), "time:[1]");
+        break;
+    case NO_TIME:
+        id->time_ns[0] = '\0';
         break;
     case NO_PID:
         id->pid = 0;

@@ -21,7 +21,7 @@ spool=$work/spool
 deadline_s=${DEADLINE_S:-60}
 # Sanitizers make everything slower; what a test may wait for is not what it tests.
 [ -n "${SANITIZE:-}" ] && deadline_s=$((deadline_s * 3))
-worker_pid='' worker_log='' worker_number=0 pids=()
+worker_pid='' worker_log='' worker_number=0 pids=() inside=()
 
 takeup() { "$BUILD/takeup" "$@"; }
 
@@ -147,11 +147,11 @@ drop_video() {
 }
 
 # start_worker OPTION…: in the background; sets worker_pid and worker_log. Short times, so that
-# nothing waits for what a person would.
+# nothing waits for what a person would. $inside is a command that runs it, if not empty.
 start_worker() {
     worker_number=$((worker_number + 1))
     worker_log=$work/worker.$worker_number.log
-    "$BUILD/takeup" worker --settle 0.3 --backoff 0.2 "$@" 2>"$worker_log" >&2 </dev/null &
+    "${inside[@]}" "$BUILD/takeup" worker --settle 0.3 --backoff 0.2 "$@" 2>"$worker_log" >&2 </dev/null &
     worker_pid=$!
     pids+=("$worker_pid")
 }

@@ -23,6 +23,12 @@ static void read_word(const char *path, char out[PROC_ID_SIZE])
     out[strcspn(out, "\n")] = '\0';
 }
 
+static void read_link(const char *path, char out[PROC_ID_SIZE])
+{
+    ssize_t got = readlink(path, out, PROC_ID_SIZE - 1);
+    out[got > 0 ? got : 0] = '\0';
+}
+
 bool proc_stat(pid_t pid, char *ret_state, uint64_t *ret_start_ticks)
 {
     char path[64], text[1024];
@@ -51,8 +57,8 @@ void proc_id_self(struct proc_id *ret_id)
     char state;
     (void)proc_stat(id.pid, &state, &id.start_ticks);
     read_word("/proc/sys/kernel/random/boot_id", id.boot_id);
-    ssize_t got = readlink("/proc/self/ns/pid", id.pid_ns, sizeof(id.pid_ns) - 1);
-    id.pid_ns[got > 0 ? got : 0] = '\0';
+    read_link("/proc/self/ns/pid", id.pid_ns);
+    read_link("/proc/self/ns/time", id.time_ns);
     if (gethostname(id.host, sizeof(id.host)) < 0)
         id.host[0] = '\0';
     id.host[sizeof(id.host) - 1] = '\0';
@@ -68,6 +74,8 @@ enum proc_life proc_life(const struct proc_id *id)
         return PROC_UNKNOWN;
     if (kill(id->pid, 0) < 0 && errno == ESRCH)
         return PROC_GONE;
+    if (id->time_ns[0] && strcmp(id->time_ns, self.time_ns) != 0)
+        return PROC_UNKNOWN; /* there is one of that pid; when it started cannot be compared */
     char state;
     uint64_t start_ticks;
     if (!proc_stat(id->pid, &state, &start_ticks))

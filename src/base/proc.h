@@ -16,10 +16,12 @@ struct proc_id {
     uint64_t start_ticks;       /* field 22 of /proc/PID/stat (proc(5)) */
     char boot_id[PROC_ID_SIZE]; /* /proc/sys/kernel/random/boot_id */
     char pid_ns[PROC_ID_SIZE];  /* the link /proc/self/ns/pid */
+    char time_ns[PROC_ID_SIZE]; /* /proc/self/ns/time: start_ticks is counted otherwise in each */
     char host[PROC_ID_SIZE];
 };
 
-/* This process. What cannot be read stays empty, and then never equals another's. */
+/* This process. What cannot be read stays empty, and then never equals another's (but for
+ * time_ns, which old kernels do not have). */
 void proc_id_self(struct proc_id *ret_id);
 
 enum proc_life {

@@ -32,6 +32,7 @@ static void take_who(struct proc_id *who, const json_t *whole)
     who->start_ticks = (uint64_t)json_get_int(whole, "start_ticks", 0);
     take_word(who->boot_id, whole, "boot_id");
     take_word(who->pid_ns, whole, "pid_ns");
+    take_word(who->time_ns, whole, "time_ns");
     take_word(who->host, whole, "host");
 }
 

@@ -215,6 +215,7 @@ static json_t *beat_json(const struct seat *seat, const struct heartbeat *beat)
     json_set_int(whole, "start_ticks", (json_int_t)seat->who.start_ticks);
     json_set_text(whole, "boot_id", seat->who.boot_id);
     json_set_text(whole, "pid_ns", seat->who.pid_ns);
+    json_set_text(whole, "time_ns", seat->who.time_ns);
     json_set_text(whole, "spool", spool_path(seat->spool));
     json_set_text(whole, "state", heartbeat_state_name(beat->state));
     json_set_text(whole, "beat", time_format(time_wall_ms(), time));

@@ -49,6 +49,7 @@ static json_t *note_json(const struct watchdog_note *note)
     json_set_int(json, "start_ticks", (json_int_t)who->start_ticks);
     json_set_text(json, "boot_id", who->boot_id);
     json_set_text(json, "pid_ns", who->pid_ns);
+    json_set_text(json, "time_ns", who->time_ns);
     json_set_int(json, "worker_pid", note->worker_pid);
     json_set_int(json, "within_s", note->within_ms / 1000);
     json_set(json, "restarts", restarts_json(note));
@@ -61,6 +62,7 @@ static enum proc_life life_of(const json_t *note)
                            .start_ticks = (uint64_t)json_get_int(note, "start_ticks", 0) };
     (void)snprintf(who.boot_id, sizeof(who.boot_id), "%s", json_get_text(note, "boot_id", ""));
     (void)snprintf(who.pid_ns, sizeof(who.pid_ns), "%s", json_get_text(note, "pid_ns", ""));
+    (void)snprintf(who.time_ns, sizeof(who.time_ns), "%s", json_get_text(note, "time_ns", ""));
     return proc_life(&who);
 }
 

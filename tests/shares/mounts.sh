@@ -7,7 +7,7 @@
 # As over a NAS: no event crosses from one mount to the other, locks are granted to both, and what
 # one wrote the other may see only later. sshfs talks to its server over a pipe, so nobody needs to
 # listen anywhere; to the filesystem that is the same.
-. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../hosts.sh"
 disk=$work/disk
 server=/usr/lib/openssh/sftp-server
 mkdir -p "$disk"
@@ -66,20 +66,10 @@ need() {
 
 # worker_on HOST OPTION…: a worker whose spool lies on that host's mount. What the tests themselves
 # look at ($spool) is the disk, which always answers.
-declare -A log_of=() pid_of=()
 worker_on() {
     local host=$1
     shift
-    start_worker --spool "$work/$host/spool" "$@"
-    log_of[$host]=$worker_log pid_of[$host]=$worker_pid
-    wait_for has_logged 'msg=ready'
-}
-
-said() { grep -qE -- "$2" "${log_of[$1]}"; } # HOST REGEX
-
-stop_on() { # HOST
-    worker_pid=${pid_of[$1]} worker_log=${log_of[$1]}
-    stop_worker TERM
+    start_on "$host" --spool "$work/$host/spool" "$@"
 }
 
 # hold_on HOST NAME: a job whose runner is stopped, so that it is in mid-job for as long as we want.
@@ -92,39 +82,7 @@ hold_on() {
     pids+=("$runner")
 }
 
-# How often a job is anywhere, and how many results there are.
-places_of() {
-    find "$spool"/{pending,running,deferred,done,error} -name "$1.json" -o -name "$1.job" | wc -l
-}
-
-attempts_of() { # NAME: class of each end, and whether it was charged
-    cat "$spool"/{done,error}/"$1"/attempts.jsonl 2>/dev/null |
-        jq -r 'select(.event == "end") | [.class // "done", .charged] | join(" ")' | paste -sd,
-}
-
-# use_noop: jobs that cost nothing, and a settled input for them.
-use_noop() {
-    mkdir -p "$work/plugins" "$work/pipelines"
-    cp "$BUILD/tests/fixtures/plugins/noop.so" "$work/plugins/"
-    cp "$root"/pipelines/* "$work/pipelines/"
-    printf 'id: noop\nsteps:\n  - id: nothing\n    use: noop\n' >"$work/pipelines/noop.yaml"
-    export TAKEUP_PLUGINS=$work/plugins TAKEUP_PIPELINES=$work/pipelines
-    echo x >"$spool/media/nothing"
-    touch -d '1 hour ago' "$spool/media/nothing"
-}
-
-drop_noop() { drop "$1" '{"input_path": "media/nothing", "pipeline_id": "noop"}'; }
-
 # drop_over HOST NAME: as somebody at that host would.
 drop_over() {
     printf '{"input_path": "media/nothing", "pipeline_id": "noop"}\n' >"$work/$1/spool/pending/$2.json"
-}
-
-# each_once COUNT PREFIX NAME: a test that all of PREFIX1 … PREFIXCOUNT are done, once each.
-each_once() {
-    local found
-    found=$(find "$spool"/{pending,running,deferred,done,error} -name "$2*.job" -o -name "$2*.json" \
-        -not -name result.json | sed -E 's|.*/||; s/\.(job|json)$//' | sort | uniq -c |
-        awk '$1 == 1 { n++ } END { print n + 0 }')
-    is "$found/$(find "$spool/done" -mindepth 1 -maxdepth 1 -name "$2*" | wc -l)" "$1/$1" "$3"
 }

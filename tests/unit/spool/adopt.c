@@ -58,6 +58,18 @@ int fsync(int fd)
     return (int)syscall(SYS_fsync, fd);
 }
 
+/* This host's clocks, off by so much. The times of files are the spool's, and right. */
+static int64_t wall_ahead_s, boot_ahead_s;
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    long r = syscall(SYS_clock_gettime, clock, now);
+    now->tv_sec += clock == CLOCK_REALTIME   ? wall_ahead_s
+                   : clock == CLOCK_BOOTTIME ? boot_ahead_s
+                                             : 0;
+    return (int)r;
+}
+
 struct adopted {
     int count;
     struct claim *claim;
@@ -141,6 +153,96 @@ static void test_without_heartbeat(void **state)
     (void)look(fixture, 3600000, 0, &adopted);
     assert_int_equal(adopted.count, 2);
     assert_false(fixture_has(fixture, "running/old.1.x"));
+    claim_free(&adopted.claim);
+}
+
+static const struct {
+    const char *name;
+    int64_t ahead_ms; /* the beat of another host, before the spool's own time */
+    int64_t still_ms; /* for so long it must have stood still; it has for no time at all */
+    bool dead;
+} times[] = {
+    { "fresh", 0, 0, false },
+    { "younger than the lease", -50000, 0, false },
+    { "older than the lease", -70000, 0, true },
+    { "older, and not certain yet", -70000, 3600000, false },
+    { "hardly from the future", 900, 0, false },
+    { "from the future", 3600000, 0, true },
+    { "from the future, and not certain yet", 3600000, 3600000, false },
+};
+
+/* The heartbeat of far.1.x is so much ahead of the spool's time. */
+static void stamp_far(const struct fixture *fixture, int64_t ahead_ms)
+{
+    int64_t now_ms;
+    struct err err = { 0 };
+    assert_ok(spool_now_ms(fixture->spool, "test", &now_ms, &err), err);
+    int64_t stamp_ms = now_ms + ahead_ms;
+    struct timespec stamp[2];
+    stamp[0] = stamp[1] =
+        (struct timespec){ .tv_sec = stamp_ms / 1000, .tv_nsec = stamp_ms % 1000 * 1000000 };
+    assert_int_equal(utimensat(spool_root(fixture->spool), "heartbeat/far.1.x.json", stamp, 0), 0);
+}
+
+static void make_far(const struct fixture *fixture, int64_t ahead_ms)
+{
+    int root = spool_root(fixture->spool);
+    assert_int_equal(mkdirat(root, "running/far.1.x", 0700), 0);
+    assert_int_equal(mkdirat(root, "running/far.1.x/t", 0700), 0);
+    fixture_drop(fixture, "running/far.1.x/t/a.job", JOB);
+    fixture_drop(fixture, "heartbeat/far.1.x.json",
+                 "{\"worker\": \"far.1.x\", \"pid\": 1, \"boot_id\": \"far\", \"pid_ns\": \"x\"}");
+    stamp_far(fixture, ahead_ms);
+}
+
+/* The times of the spool's files decide, whatever this host's own clock says. */
+static void test_times(void **state)
+{
+    static const int64_t wrong_s[] = { -3600, 0, 3600 };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < COUNT(times) * COUNT(wrong_s); i++) {
+        size_t row = i / COUNT(wrong_s);
+        struct adopted adopted = { 0 };
+        make_far(fixture, times[row].ahead_ms);
+        wall_ahead_s = wrong_s[i % COUNT(wrong_s)];
+        int left = look(fixture, 60000, times[row].still_ms, &adopted);
+        bool suspect = times[row].ahead_ms < -60000 || times[row].ahead_ms > 1000;
+        if (adopted.count != times[row].dead || left != (suspect && !times[row].dead))
+            fail_msg("row %zu, '%s', a clock that is off by %lld s: %d adopted, %d suspect", row,
+                     times[row].name, (long long)wall_ahead_s, adopted.count, left);
+        wall_ahead_s = 0;
+        if (adopted.count == 0)
+            (void)look(fixture, 0, 0, &adopted);
+        assert_int_equal(claim_defer(adopted.claim, 0, NULL), 0);
+        claim_free(&adopted.claim);
+        assert_false(fixture_has(fixture, "running/far.1.x"));
+    }
+}
+
+/* Where the times of files say nothing (here the spool's stands still), the lease is one of our own
+ * clock, which goes on while the machine is suspended; counted from when the beat last changed. */
+static void test_a_lease_of_our_own(void **state)
+{
+    struct fixture *fixture = *state;
+    struct adopted adopted = { 0 };
+    struct adopt_rules adopt = { 3600000, 0 };
+    CLEANUP(adopter_free) struct adopter *adopter = NULL;
+    struct err err = { 0 };
+    assert_ok(adopter_new(fixture->seat, &adopt, &adopter, &err), err);
+    make_far(fixture, 0);
+    assert_ok(adopter_look(adopter, keep, &adopted, &err), err);
+    boot_ahead_s = 3000;
+    assert_ok(adopter_look(adopter, keep, &adopted, &err), err);
+    assert_int_equal(adopted.count, 0);
+    stamp_far(fixture, 500);
+    boot_ahead_s = 5000; /* it beat in between */
+    assert_ok(adopter_look(adopter, keep, &adopted, &err), err);
+    assert_int_equal(adopted.count, 0);
+    boot_ahead_s = 8700;
+    assert_ok(adopter_look(adopter, keep, &adopted, &err), err);
+    boot_ahead_s = 0;
+    assert_int_equal(adopted.count, 1);
+    assert_int_equal(claim_defer(adopted.claim, 0, NULL), 0);
     claim_free(&adopted.claim);
 }
 
@@ -374,6 +476,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_deaths),
         FIXTURE_TEST(test_without_heartbeat),
+        FIXTURE_TEST(test_times),
+        FIXTURE_TEST(test_a_lease_of_our_own),
         FIXTURE_TEST(test_a_failed_adoption_is_finished),
         FIXTURE_TEST(test_an_adoption_that_was_cut_off),
         FIXTURE_TEST(test_doubts),

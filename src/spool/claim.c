@@ -356,12 +356,12 @@ int claim_pending(struct seat *seat, enum spool_place lane, const char *file_nam
 
 /* ---- from deferred ---- */
 
-/* Somebody took X.job out by hand: the job is withdrawn, and what is left is ours to remove. */
-static int drop_withdrawn(struct seat *seat, const char *token, int dir_fd)
+/* Somebody took X.job out by hand: the job is withdrawn, and ends as one in hand does. */
+static int drop_withdrawn(struct seat *seat, const char *token, const char *name, struct err *err)
 {
-    (void)token_discard(dir_fd, NULL);
-    (void)unlinkat(seat_dir(seat), token, AT_REMOVEDIR);
-    return 0;
+    CLEANUP(claim_free) struct claim *claim = NULL;
+    int r = claim_from_token(seat, token, name, TOKEN_HAD_MORE, &claim, err);
+    return r < 0 ? r : claim_defer(claim, 0, err);
 }
 
 /* 1: it is running/ME/TOKEN. 0, < 0: as claim_deferred. */
@@ -399,9 +399,10 @@ int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_c
     int dir_fd = openat(seat_dir(seat), token, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     r = dir_fd < 0 ? err_set(err, ERR_IO, errno, "open 'deferred/%s' as taken", dir_name)
                    : token_job(dir_fd, name, err);
-    if (r == 0)
-        return drop_withdrawn(seat, token, dir_fd);
-    if (r == 1) {
+    if (r == 0) {
+        fs_close(&dir_fd);
+        r = drop_withdrawn(seat, token, name, err);
+    } else if (r == 1) {
         /* What can never be removed or moved is in nobody's way: attempts.jsonl has the story. */
         (void)token_remove_outs(dir_fd, NULL);
         int aside = token_set_aside(dir_fd, err);

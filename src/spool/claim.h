@@ -67,7 +67,8 @@ int claim_sync_start(const struct claim *claim, struct err *err);
 /* After it ended: its line. A line that cannot be written keeps no job from going on. */
 int claim_ended(struct claim *claim, const struct attempt_end *end, struct err *err);
 
-/* Gives it back, due at due_s by the spool's clock. The directories out.N are removed. */
+/* Gives it back, due at due_s by the spool's clock. The directories out.N are removed. One whose
+ * X.job is gone ends as in claim_publish. */
 int claim_defer(struct claim *claim, int64_t due_s, struct err *err);
 
 /* Ends the job. place: PLACE_DONE or PLACE_ERROR. For done the regular files of out.N (but
@@ -76,7 +77,8 @@ int claim_defer(struct claim *claim, int64_t due_s, struct err *err);
  * those that were run, job_changed. Syncs and rename in the order of docs/spool.md, 4.
  * The record stays the caller's. After a failure it may be called again, with the same place.
  * 1: published; ret_id is the directory's name. 0: X.job is gone: withdrawn by hand, nothing is
- * published and the rest removed. */
+ * published and the rest removed; but if a video of the inbox is there, it is in error/, cancelled.
+ */
 int claim_publish(struct claim *claim, enum spool_place place, json_t *record,
                   char ret_id[NAME_SIZE], struct err *err);
 /* The same in two halves, so that several jobs share the last sync: claim_move is all but that, and

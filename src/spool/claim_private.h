@@ -22,6 +22,7 @@ struct claim {
     int64_t submitted_ms, claimed_ms;
 
     json_t *artifacts, *warnings; /* of a publish that was begun; NULL before */
+    bool withdrawn;               /* X.job has gone, and an input is there */
     bool moved;                   /* the rename to place is done */
     enum spool_place place;
     char id[NAME_SIZE];

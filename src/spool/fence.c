@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "spool/claim_private.h"
+#include "spool/listing.h"
 #include "spool/record.h"
 #include "spool/token.h"
 
@@ -169,10 +170,28 @@ static int take_over(const struct adoption *adoption, const char *fence, int fen
     return r < 0 ? r : 0;
 }
 
+/* Has it an input whose X.job somebody took away? It is called after that. */
+static int find_input(int fd, char ret_name[NAME_SIZE], struct err *err)
+{
+    CLEANUP(listing_release) struct listing input = { 0 };
+    int r = listing_read(fd, JOB_INPUT_DIR, &input, NULL);
+    if (r < 0)
+        return r == -ENOTDIR || is_unreadable(r)
+                   ? 0
+                   : err_set(err, ERR_IO, -r, "read '" JOB_INPUT_DIR "' of a job");
+    if (input.count > 0)
+        name_for_inbox(input.entries[0].name, ret_name);
+    return input.count > 0;
+}
+
+/* One that was withdrawn is one too: it goes on in a fresh directory like any, and whoever has it
+ * then finds that X.job has gone. */
 static int find_job(int fd, char ret_name[NAME_SIZE], struct err *err)
 {
     int r = token_job(fd, ret_name, err);
-    return r != 0 ? r : claim_inbox_decide(fd, ret_name, err);
+    if (r == 0)
+        r = claim_inbox_decide(fd, ret_name, err);
+    return r != 0 ? r : find_input(fd, ret_name, err);
 }
 
 /* All jobs in a fenced directory, then the directory itself. 1: it is gone. 0: something was in the
@@ -206,5 +225,5 @@ int fence_empty(const struct adoption *adoption, const char *fence, struct err *
     int r = 0;
     for (int round = 0; round < ROUNDS && r == 0; round++)
         r = empty_once(adoption, fence, fd, err);
-    return r < 0 ? r : 0; /* else it holds an input whose job is elsewhere: that is kept */
+    return r < 0 ? r : 0;
 }

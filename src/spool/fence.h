@@ -11,8 +11,8 @@ struct adoption {
     void *arg;
 };
 
-/* Takes over each job in running/ME/FENCE and removes the rest, but no input whose job is
- * elsewhere. 0 also when it is gone. < 0: call it again later. */
+/* Takes over each job in running/ME/FENCE, also one whose X.job somebody took away if its input is
+ * there, and removes the rest. 0 also when it is gone. < 0: call it again later. */
 int fence_empty(const struct adoption *adoption, const char *fence, struct err *err);
 
 #endif

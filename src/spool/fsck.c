@@ -81,7 +81,8 @@ static const struct {
                       "removes it, as any live worker would" },
     [FSCK_INPUT_ALONE] = { "input-alone", fsck_look_workers, true, true,
                            "a media file of the inbox whose job is gone; somebody removed X.job",
-                           "moves it to error/ with a record that says so" },
+                           "moves it to error/ with a record that says so, as any live worker "
+                           "would" },
     [FSCK_TWO_JOBS] = { "two-jobs", NULL, false, false,
                         "several X.job in one directory; a late writer of NFS, or a person",
                         "a worker takes one after the other when it adopts them; elsewhere move "

@@ -130,7 +130,7 @@ static void look_record(const struct ended *ended)
         return; /* moved here as it was: its record says what is wrong with it */
     if (ended->job[0] && !is_same(name, ended->job))
         fsck_add(fsck, FSCK_RECORD_NAME, ended->path, "name '%s', file '%s.job'", name, ended->job);
-    if (!ended->job[0])
+    if (!ended->job[0] && !json_is_true(json_object_get(ended->record, "withdrawn")))
         fsck_add(fsck, FSCK_ENDED_NO_JOB, ended->path, "%s", "");
     look_artifacts(ended);
     look_elsewhere(ended);

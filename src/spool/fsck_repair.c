@@ -332,26 +332,6 @@ static int adopt(struct repair *repair, struct err *err)
     return r;
 }
 
-/* Media without a job: adoption keeps them, in the directory that is ours now. */
-static int set_inputs_aside(struct repair *repair, struct err *err)
-{
-    CLEANUP(listing_release) struct listing listing = { 0 };
-    const struct fsck_finding finding = { .code = FSCK_INPUT_ALONE, .path = (char *)"running" };
-    int r = listing_read(seat_dir(repair->seat), ".", &listing, err);
-    for (size_t i = 0; r >= 0 && i < listing.count; i++) {
-        CLEANUP(listing_release) struct listing input = { 0 };
-        CLEANUP(fs_close)
-        int fd = openat(seat_dir(repair->seat), listing.entries[i].name,
-                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        char name[NAME_SIZE];
-        /* One that has its job could not be given back yet, and is adopted from us. */
-        if (fd >= 0 && token_job(fd, name, NULL) == 0 &&
-            listing_read(fd, "input", &input, NULL) == 0 && input.count)
-            r = end_without_job(repair, &finding, listing.entries[i].name, err);
-    }
-    return r < 0 ? r : 0;
-}
-
 static bool is_for_adoption(const struct fsck_finding *finding)
 {
     switch (finding->code) {
@@ -378,8 +358,6 @@ static int repair_dead(struct repair *repair, struct fsck_findings *findings, st
     for (size_t i = 0; i < findings->count; i++)
         any = any || is_for_adoption(&findings->list[i]);
     int r = any ? adopt(repair, err) : 0;
-    if (r == 0 && any)
-        r = set_inputs_aside(repair, err);
     for (size_t i = 0; i < findings->count; i++)
         if (is_for_adoption(&findings->list[i]))
             findings->list[i].repaired = !is_there(repair, findings->list[i].path);

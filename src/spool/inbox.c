@@ -267,6 +267,7 @@ void inbox_answer(struct inbox *inbox, int64_t now_ms, const struct err *why)
         return;
     if (why && why->kind != ERR_NONE) {
         drop_refuse(drop, now_ms, why->errnum ? why->errnum : EIO);
+        drop->untaken = true;
         put(inbox, drop);
         return;
     }

@@ -47,6 +47,7 @@ void drop_refuse(struct drop *drop, int64_t now_ms, int errnum)
 static void look_failed(struct drop *drop, int64_t now_ms, const struct err *err)
 {
     int errnum = err->errnum;
+    drop->untaken = false;
     if (errnum == ENOENT || errnum == ENOTDIR || errnum == ESTALE)
         drop_set(drop, DROP_GONE, WHY_NONE); /* if it is there, the next listing has it */
     else if (errnum == ELOOP || err->kind == ERR_INPUT)
@@ -96,7 +97,9 @@ static void judge(struct inbox *inbox, struct drop *drop, bool is_written, bool 
                  now_ms + (rules->input_wait_ms < AGAIN_EMPTY_MS ? rules->input_wait_ms
                                                                  : AGAIN_EMPTY_MS));
     else
-        drop_set(drop, DROP_READY, WHY_NONE);
+        /* That it may be tried again does not mean that it can be taken: it is told of till then.
+         */
+        drop_set(drop, DROP_READY, drop->untaken ? WHY_ERRNO : WHY_NONE);
 }
 
 /* Open and fstat: plain stat has been seen to show a growing file unchanged for 20 s on sshfs. */
@@ -120,6 +123,7 @@ void drop_look(struct inbox *inbox, struct drop *drop, int64_t now_ms)
     if (!same) {
         drop->since_ms = now_ms;
         drop->tries = 0;
+        drop->untaken = false;
     }
     drop->print = print;
     drop->ctime_ns = ctime_ns;

@@ -40,7 +40,8 @@ struct drop {
     uint64_t order;   /* of those due at once, which came first */
     int errnum;
     uint8_t state, why, tries;
-    bool queued; /* in one of the queues, which frees it then if it is gone */
+    bool untaken; /* its claim was refused, and it looks the same since; errnum says why */
+    bool queued;  /* in one of the queues, which frees it then if it is gone */
     char name[];
 };
 

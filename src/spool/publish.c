@@ -19,6 +19,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "spool/listing.h"
 #include "spool/record.h"
 #include "spool/token.h"
@@ -118,7 +119,7 @@ static int sync_job(const struct claim *claim, struct err *err)
     struct err own = { 0 };
     struct stat st;
     int r = fs_sync_file(claim->dir_fd, claim->file, &own);
-    if (r == 0)
+    if (r == 0 || (r == -ENOENT && claim->withdrawn))
         return 0;
     if (r == -EACCES || r == -EPERM) /* not ours to read: then it was not ours to write either */
         return 0;
@@ -364,21 +365,66 @@ static int may_end(struct claim *claim, struct err *err)
     if (r == 1 && claim->unwritten &&
         attempts_append(claim->dir_fd, json_incref(claim->unwritten), NULL) == 0)
         json_drop(&claim->unwritten);
-    return r;
+    return claim->withdrawn && r > 0 ? 0 : r; /* once begun it is not gone back on */
 }
 
-/* X.job was taken out by hand. What is left is ours; what lies in input/ is not removed. */
-static int withdraw(struct claim *claim)
+static json_t *withdrawn_record(const struct claim *claim, const char *input)
 {
-    (void)token_discard(claim->dir_fd, NULL);
-    fs_close(&claim->dir_fd);
-    (void)unlinkat(seat_dir(claim->seat), claim->token, AT_REMOVEDIR);
-    return 0;
+    const char *pipeline = claim->job ? claim->job->pipeline_id : NULL;
+    CLEANUP(mem_free_text)
+    char *message = mem_printf("the job was withdrawn: %s was taken away by hand", claim->file);
+    CLEANUP(mem_free_text)
+    char *hint = mem_printf("its video is kept: '" JOB_INPUT_DIR "/%s' beside this record; move "
+                            "it to inbox/%s/ to have it done after all",
+                            input, pipeline ? pipeline : "PIPELINE");
+    CLEANUP(mem_free_text) char *clean = str_utf8_clean(hint, strlen(hint));
+    struct record_facts facts = { .status = "cancelled",
+                                  .failure = FAILURE_CANCELLED,
+                                  .message = message,
+                                  .hint = clean,
+                                  .pipeline_id = pipeline,
+                                  .submitted_ms = claim->submitted_ms,
+                                  .claimed_ms = claim->claimed_ms,
+                                  .finished_ms = time_wall_ms(),
+                                  .job = claim->job ? claim->job->whole : NULL };
+    json_t *record = record_new(&facts, NULL);
+    json_set_bool(record, "withdrawn", true);
+    return record;
+}
+
+/* X.job was taken out by hand. What is left is ours to remove, but for a video of the inbox, which
+ * is nowhere else: with it TOKEN goes to error/. X.job is not written anew: whoever takes over what
+ * we leave should we die before the rename finds what we found, and does the same. */
+static int withdraw(struct claim *claim, struct err *err)
+{
+    CLEANUP(listing_release) struct listing input = { 0 };
+    int r = claim_is_lost(claim, err); /* may_end asked already, but perhaps got no answer */
+    if (r != 0)
+        return r < 0 ? r : err_set(err, ERR_IO, ENOENT, "'%s'", claim->token);
+    r = listing_read(claim->dir_fd, JOB_INPUT_DIR, &input, NULL);
+    if (r < 0 && r != -ENOENT && r != -ENOTDIR)
+        return err_set(err, ERR_IO, -r, "read '%s/" JOB_INPUT_DIR "'", claim->token);
+    if (input.count == 0) {
+        (void)token_discard(claim->dir_fd, NULL);
+        fs_close(&claim->dir_fd);
+        (void)unlinkat(seat_dir(claim->seat), claim->token, AT_REMOVEDIR);
+        return 0;
+    }
+    CLEANUP(json_drop) json_t *record = withdrawn_record(claim, input.entries[0].name);
+    claim->withdrawn = true;
+    r = gather(claim, PLACE_ERROR, err);
+    if (r < 0)
+        return r;
+    complete_record(claim, record);
+    r = try_names(claim, PLACE_ERROR, record, err);
+    return r < 0 ? r : 0;
 }
 
 /* TOKEN has gone. Was it an earlier try that moved it, whose answer was lost with the mount? */
 static bool was_published(struct claim *claim, enum spool_place place)
 {
+    if (claim->withdrawn)
+        place = PLACE_ERROR;
     int place_fd = spool_dir(seat_spool(claim->seat), place);
     for (int number = 1; number <= LAST_NUMBER + 1 && !claim->moved; number++) {
         candidate(claim, number, claim->id);
@@ -392,11 +438,11 @@ static int publish(struct claim *claim, enum spool_place place, json_t *record, 
 {
     int r = claim_reopen(claim, err);
     if (r == -ENOENT && was_published(claim, place))
-        return 1;
+        return !claim->withdrawn;
     if (r == 0)
         r = may_end(claim, err);
     if (r == 0)
-        return withdraw(claim);
+        return withdraw(claim, err);
     if (r == 1)
         r = gather(claim, place, err);
     if (r < 0)
@@ -442,6 +488,8 @@ int claim_publish(struct claim *claim, enum spool_place place, json_t *record,
 /* TOKEN has gone: was it an earlier try that moved it? */
 static bool was_deferred(struct claim *claim)
 {
+    if (claim->withdrawn)
+        return was_published(claim, PLACE_ERROR);
     claim->moved =
         claim->id[0] && is_taken(spool_dir(seat_spool(claim->seat), PLACE_DEFERRED), claim->id);
     claim->place = PLACE_DEFERRED;
@@ -476,7 +524,7 @@ static int defer(struct claim *claim, int64_t due_s, struct err *err)
     if (r == 0)
         r = may_end(claim, err);
     if (r == 0)
-        return withdraw(claim);
+        return withdraw(claim, err);
     if (r < 0)
         return r;
     /* What cannot be removed, and lines that cannot be written, keep no job from going on. */

@@ -302,6 +302,23 @@ static void act_file(struct stage *stage)
     run(stage, &claim);
 }
 
+static void make_withdrawn_file(struct world *world)
+{
+    make_file(world);
+    (void)snprintf(world->or_kept, sizeof(world->or_kept), "error/f.mp4/input/f.mp4");
+}
+
+static void act_withdrawn_file(struct stage *stage)
+{
+    CLEANUP(claim_free) struct claim *claim = take_file(stage);
+    struct err err = { 0 };
+    if (!claim)
+        return;
+    stage->world->jobs[0].least = 0; /* there is no X.job any more, but a record and the video */
+    (void)unlinkat(claim_dir(claim), "f.mp4.job", 0);
+    (void)INSIST(stage->world, &err, world_publish(claim, &err));
+}
+
 /* ---- what people ask for ---- */
 
 static void make_retry(struct world *world)
@@ -464,6 +481,7 @@ const struct scenario scenarios[] = {
     { "deferred to done", make_deferred, act_again, false, false, 1, false },
     { "withdrawn", make_a, act_withdrawn, false, false, 1, false },
     { "inbox", make_file, act_file, false, false, 1, false },
+    { "withdrawn file", make_withdrawn_file, act_withdrawn_file, false, false, 1, false },
     { "retry", make_retry, act_retry, false, false, 1, false },
     { "retried to done", make_retried, act_again, false, false, 1, false },
     { "cancel", make_a, act_cancel, false, false, 1, false },

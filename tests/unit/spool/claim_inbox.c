@@ -345,12 +345,127 @@ static void test_dropped_dies(void **state)
     assert_true(fixture_has(fixture, "error/a/a.job"));
 }
 
+/* ---- a job that somebody withdraws: X.job is taken out by hand ---- */
+
+enum withdrawal {
+    PUBLISHED,
+    PUBLISHED_LATER,
+    PUT_BACK, /* X.job, after the end had begun */
+    GIVEN_BACK,
+    IN_DEFERRED,
+    OF_THE_DEAD,
+    OF_THE_DEAD_DEFERRED,
+    WITHDRAWALS
+};
+
+static void withdraw(struct fixture *fixture, enum withdrawal when)
+{
+    CLEANUP(claim_free) struct claim *claim = NULL;
+    CLEANUP(json_drop) json_t *record = json_object();
+    struct err err = { 0 };
+    char id[NAME_SIZE], dir_name[NAME_SIZE];
+    int number, out;
+    assert_int_equal(claim_inbox(fixture->seat, "ocr/a.mp4", &claim, &err), 1);
+    assert_ok(claim_start(claim, &number, &out, &err), err);
+    assert_ok(fs_write_file(out, "text.txt", "x", 1, 0, &err), err);
+    fs_close(&out);
+    if (when == IN_DEFERRED) {
+        name_deferred_format("a.mp4", 5, claim_token(claim), dir_name);
+        CLEANUP(mem_free_text) char *job = mem_printf("deferred/%s/a.mp4.job", dir_name);
+        assert_ok(claim_defer(claim, 5, &err), err);
+        assert_int_equal(unlinkat(spool_root(fixture->spool), job, 0), 0);
+        claim_free(&claim);
+        assert_int_equal(claim_deferred(fixture->seat, dir_name, &claim, &err), 0);
+        assert_int_equal(err.kind, ERR_NONE);
+        return;
+    }
+    assert_int_equal(unlinkat(claim_dir(claim), "a.mp4.job", 0), 0);
+    if (when == PUBLISHED_LATER || when == PUT_BACK) {
+        rename_says = EIO;
+        assert_int_equal(claim_publish(claim, PLACE_DONE, record, id, &err), -EIO);
+        assert_int_equal(fixture_count(fixture, "error"), 0);
+    }
+    if (when == PUT_BACK) /* what the attempt had made has gone by then */
+        assert_ok(fs_write_file(claim_dir(claim), "a.mp4.job", "{}", 2, 0, &err), err);
+    if (when == GIVEN_BACK)
+        assert_ok(claim_defer(claim, 5, &err), err);
+    else
+        assert_int_equal(claim_publish(claim, PLACE_DONE, record, id, &err), 0);
+}
+
+static void end_adopted(void *arg, struct claim *claim, const char *dead)
+{
+    struct adopted *adopted = arg;
+    CLEANUP(json_drop) json_t *record = json_object();
+    struct err err = { 0 };
+    char id[NAME_SIZE];
+    (void)dead;
+    adopted->has_job = claim_job(claim, &err) != NULL;
+    if (adopted->count++ % 2) /* as a worker does, by what it makes of the lost attempt */
+        assert_ok(claim_defer(claim, 5, &err), err);
+    else
+        assert_int_equal(claim_publish(claim, PLACE_ERROR, record, id, &err), 0);
+    claim_free(&claim);
+}
+
+static void withdraw_of_the_dead(struct fixture *fixture, bool deferred)
+{
+    static const struct adopt_rules rules = { 0, 0 };
+    CLEANUP(adopter_free) struct adopter *adopter = NULL;
+    struct adopted adopted = { .count = deferred };
+    struct err err = { 0 };
+    leave(fixture, CLAIMED);
+    assert_int_equal(unlinkat(spool_root(fixture->spool), "running/dead/a/a.mp4.job", 0), 0);
+    assert_ok(adopter_new(fixture->seat, &rules, &adopter, &err), err);
+    for (int i = 0; i < 3; i++)
+        assert_ok(adopter_look(adopter, end_adopted, &adopted, &err), err);
+    assert_int_equal(adopted.count, 1 + deferred);
+    assert_false(adopted.has_job);
+    assert_false(fixture_has(fixture, "running/dead"));
+}
+
+/* Its video is nowhere else: it neither goes nor stays in running/, and does not run again. */
+static void test_withdrawn(void **state)
+{
+    struct fixture *fixture = *state;
+    for (enum withdrawal when = 0; when < WITHDRAWALS; when++) {
+        CLEANUP(mem_free_text) char *text = NULL;
+        CLEANUP(json_drop) json_t *record = NULL;
+        struct json_mark mark;
+        struct err err = { 0 };
+        size_t len;
+        make_file(fixture, "ocr/a.mp4");
+        if (when >= OF_THE_DEAD)
+            withdraw_of_the_dead(fixture, when == OF_THE_DEAD_DEFERRED);
+        else
+            withdraw(fixture, when);
+        if (!fixture_has(fixture, "error/a.mp4/input/a.mp4"))
+            fail_msg("row %d: where is the video?", (int)when);
+        assert_ok(fs_read_file(spool_root(fixture->spool), "error/a.mp4/result.json", 65536, &text,
+                               &len, &err),
+                  err);
+        assert_int_equal(json_parse(text, len, &record, &mark, &err), 1);
+        if (strcmp(json_get_text(record, "status", ""), "cancelled") != 0 ||
+            strcmp(json_get_text(json_object_get(record, "error"), "class", ""), "cancelled") !=
+                0 ||
+            strcmp(json_get_text(record, "name", ""), "a.mp4") != 0 ||
+            !strstr(json_get_text(json_object_get(record, "error"), "message", ""), "by hand"))
+            fail_msg("row %d: %s", (int)when, text);
+        if (tokens(fixture) != 0 || fixture_count(fixture, "deferred") != 0 ||
+            fixture_count(fixture, "done") != 0 || fixture_has(fixture, "error/a.mp4/out.1"))
+            fail_msg("row %d: something is left", (int)when);
+        assert_ok(fs_remove_tree(spool_root(fixture->spool), "error/a.mp4", &err), err);
+        (void)unlinkat(spool_root(fixture->spool), "inbox/ocr/a.mp4", 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        INBOX_TEST(test_claims), INBOX_TEST(test_answers),     INBOX_TEST(test_gone),
-        INBOX_TEST(test_links),  INBOX_TEST(test_deferred),    INBOX_TEST(test_not_dropped),
-        INBOX_TEST(test_dies),   INBOX_TEST(test_draft_stays), INBOX_TEST(test_dropped_dies),
+        INBOX_TEST(test_claims),    INBOX_TEST(test_answers),     INBOX_TEST(test_gone),
+        INBOX_TEST(test_links),     INBOX_TEST(test_deferred),    INBOX_TEST(test_not_dropped),
+        INBOX_TEST(test_dies),      INBOX_TEST(test_draft_stays), INBOX_TEST(test_dropped_dies),
+        INBOX_TEST(test_withdrawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -405,18 +405,27 @@ static void test_refused(void **state)
     inbox_answer(scene->inbox, scene->now_ms, &why);
     assert_string_equal(next(scene), "ocr/b.mp4");
     inbox_answer(scene->inbox, scene->now_ms, NULL);
+    assert_int_equal(unlinkat(root_of(scene), "inbox/ocr/b.mp4", 0), 0);
     assert_string_equal(next(scene), "-");
     assert_string_equal(told(scene), "ocr/a.mp4: cannot be taken: Operation not permitted\n");
     assert_int_equal(inbox_coming(scene->inbox), 0);
     int tries = 0;
     for (int i = 0; i < 100; i++) {
         pass(scene, 6000);
+        /* It is told also while it waits for its turn to be tried, which may be long. */
+        assert_string_equal(told(scene), "ocr/a.mp4: cannot be taken: Operation not permitted\n");
         if (strcmp(next(scene), "-") == 0)
             continue;
         inbox_answer(scene->inbox, scene->now_ms, &why);
         tries++;
     }
     assert_in_range(tries, 8, 16);
+    append(scene, "inbox/ocr/a.mp4", "more"); /* another file now */
+    pass(scene, MINUTE_MS);
+    assert_string_equal(told(scene), "ocr/a.mp4: (waits) still changing\n");
+    pass(scene, SETTLE_MS);
+    assert_string_equal(told(scene), "");
+    assert_string_equal(next(scene), "ocr/a.mp4");
 }
 
 /* ---- folders ---- */

@@ -135,7 +135,9 @@ static void check_spool(struct report *report)
     }
     add_row(report, FINE, "spool", spool_path(spool), NULL);
     char owner[64];
-    (void)snprintf(owner, sizeof(owner), "check.%d", (int)getpid());
+    char random[9];
+    str_random_hex(random, 4); /* two containers may have one pid */
+    (void)snprintf(owner, sizeof(owner), "check.%d.%s", (int)getpid(), random);
     if (spool_check_edges(spool, owner, &err) < 0) {
         if (!err.hint[0])
             err_hint(&err,

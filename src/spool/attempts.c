@@ -25,18 +25,24 @@ static bool waits(const json_t *line, struct fs_print *ret_print)
     return true;
 }
 
+/* By the spool's clock; an earlier version wrote only the host's. */
+static int64_t waits_at_ms(const json_t *line)
+{
+    int64_t at_ms = 0;
+    (void)time_parse(json_get_text(line, "at", ""), &at_ms);
+    return json_get_int(json_object_get(line, "waiting"), "spool_ms", at_ms);
+}
+
 static void count_wait(struct attempts *attempts, const json_t *line)
 {
     struct fs_print print = { 0 };
-    int64_t at_ms = 0;
     if (!waits(line, &print)) {
         attempts->waiting_since_ms = 0;
         return;
     }
     if (attempts->waiting_since_ms && fs_print_equal(&print, &attempts->waiting_print))
         return;
-    (void)time_parse(json_get_text(line, "at", ""), &at_ms);
-    attempts->waiting_since_ms = at_ms;
+    attempts->waiting_since_ms = waits_at_ms(line);
     attempts->waiting_print = print;
 }
 
@@ -146,6 +152,7 @@ json_t *attempts_end_line(int number, const struct attempt_end *end)
         json_set_int(waiting, "size_bytes", end->waiting->size_bytes);
         json_set_int(waiting, "mtime_ns", end->waiting->mtime_ns);
         json_set_int(waiting, "inode", (json_int_t)end->waiting->inode);
+        json_set_int(waiting, "spool_ms", end->waiting_at_ms);
         json_set(line, "waiting", waiting);
     }
     return line;

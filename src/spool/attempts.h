@@ -24,8 +24,8 @@ struct attempts {
     int started;   /* start lines */
     int charged;   /* of these since the last `retried`, charged */
     bool open;     /* the last start has no end */
-    /* The time (wall ms) since which the job waits for its input with nothing changed: of the first
-     * of the last unbroken run of `wait` ends with the same print. 0: it does not wait. */
+    /* The time (ms of the spool's clock) since which the job waits for its input with nothing changed:
+     * of the first of the last unbroken run of `wait` ends with the same print. 0: it does not. */
     int64_t waiting_since_ms;
     struct fs_print waiting_print;
 };
@@ -35,6 +35,7 @@ struct attempt_end {
     const char *message;
     bool charged;
     const struct fs_print *waiting; /* it waits for its input, which looks so; else NULL */
+    int64_t waiting_at_ms; /* then when that was, by the spool's clock: hosts' clocks differ */
 };
 
 /* Reads dir's file; none is no error. A last line without its end is left out. */

@@ -134,7 +134,7 @@ static void tell(const struct hand_context *context, enum hand_fate fate)
 }
 
 static struct verdict judge(const struct hand_context *context, const struct claim *claim,
-                            enum failure failure, int more_charged)
+                            enum failure failure)
 {
     const struct hand_rules *rules = context->rules;
     const struct job *job = claim_job(claim, NULL);
@@ -142,10 +142,11 @@ static struct verdict judge(const struct hand_context *context, const struct cla
     char random_hex[9];
     str_random_hex(random_hex, 4);
     struct verdict_facts facts = {
-        .charged = attempts->charged + more_charged,
+        .charged = attempts->charged,
         .max_attempts = job && job->max_attempts ? (int)job->max_attempts : rules->max_attempts,
         .backoff_ms = rules->backoff_ms,
-        .waiting_ms = attempts->waiting_since_ms ? time_wall_ms() - attempts->waiting_since_ms : 0,
+        .waiting_ms =
+            attempts->waiting_since_ms ? settle_now_ms(context) - attempts->waiting_since_ms : 0,
         .input_wait_ms = rules->input_wait_ms,
         .chance = (uint32_t)strtoul(random_hex, NULL, 16),
     };
@@ -265,11 +266,12 @@ static enum hand_fate conclude(struct hand *hand)
         .message = end->failure == FAILURE_NONE ? NULL : end->text,
         .charged = verdict_charges(end->failure),
         .waiting = end->waiting ? &end->print : NULL,
+        .waiting_at_ms = end->waiting ? settle_now_ms(hand->context) : 0,
     };
     if (claim_ended(hand->claim, &line, &err) < 0)
         log_warn(LOG_FIELDS("job", claim_name(hand->claim)), "%s", err.text);
 
-    struct verdict verdict = judge(hand->context, hand->claim, end->failure, 0);
+    struct verdict verdict = judge(hand->context, hand->claim, end->failure);
     char n[32];
     /* A wait for the input is told once, by the line that defers it. */
     if (end->failure != FAILURE_NONE && verdict.outcome == OUTCOME_DEFER && !end->waiting)
@@ -502,7 +504,7 @@ void hand_adopted(const struct hand_context *context, struct claim *claim, const
     char *message = own ? mem_strdup("an error of the spool came between")
                         : mem_printf("the worker %s died while it had this job", dead_worker);
     enum failure failure = own ? FAILURE_SHUTDOWN : FAILURE_LOST;
-    struct verdict verdict = judge(context, claim, failure, 0);
+    struct verdict verdict = judge(context, claim, failure);
     struct ending ending = { .failure = failure, .message = message };
     const struct job *job = claim_job(claim, NULL);
     const struct pipeline *pipeline = NULL;

@@ -121,13 +121,19 @@ static enum hand_fate published(const struct unsettled *one)
     return one->place == PLACE_DONE ? FATE_DONE : FATE_ERROR;
 }
 
+/* A full disk makes no file to read it from, and keeps no job from going back. */
+int64_t settle_now_ms(const struct hand_context *context)
+{
+    int64_t now_ms;
+    return spool_now_ms(context->spool, seat_name(context->seat), &now_ms, NULL) < 0
+               ? time_wall_ms()
+               : now_ms;
+}
+
 static enum hand_fate try_defer(const struct hand_context *context, struct unsettled *one)
 {
     struct err err = { 0 };
-    int64_t now_ms = 0;
-    if (spool_now_ms(context->spool, seat_name(context->seat), &now_ms, &err) < 0)
-        now_ms = time_wall_ms(); /* a full disk makes no file, and keeps no job from going back */
-    if (claim_defer(one->claim, (now_ms + one->delay_ms) / 1000, &err) < 0)
+    if (claim_defer(one->claim, (settle_now_ms(context) + one->delay_ms) / 1000, &err) < 0)
         return refused(one, &err);
     char due[TIME_TEXT_SIZE];
     log_info(LOG_FIELDS("job", claim_name(one->claim), "due",

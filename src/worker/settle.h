@@ -19,6 +19,9 @@ struct ending {
     const json_t *body; /* of the result; or NULL */
 };
 
+/* By the spool's clock; by ours while that cannot be read. */
+int64_t settle_now_ms(const struct hand_context *context);
+
 /* Carries a verdict out. Takes the claim over (*claim is NULL afterwards). FATE_MOVED: it is where
  * it belongs, and among the unsettled until settle_sync made sure of that. FATE_STUCK: it is in
  * *context->unsettled now. pipeline: NULL when it was not found. */

@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/proc.h"
+#include "base/str.h"
 #include "base/time.h"
 #include "spool/heartbeat.h"
 
@@ -49,9 +50,11 @@ static int look(const char *spool_dir, pid_t worker_pid, const struct watchdog_n
                 struct eye_answer *answer, struct err *err)
 {
     struct spool *spool = NULL;
-    char owner[32];
+    char owner[48];
     int64_t now_ms;
-    (void)snprintf(owner, sizeof(owner), "watchdog.%d", (int)getpid());
+    char random[9];
+    str_random_hex(random, 4); /* two containers may have one pid */
+    (void)snprintf(owner, sizeof(owner), "watchdog.%d.%s", (int)getpid(), random);
     int r = spool_open(spool_dir, &spool, err);
     if (r == 0 && note)
         answer->noted = watchdog_note_write(spool, note, NULL) == 0;

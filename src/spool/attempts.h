@@ -24,8 +24,9 @@ struct attempts {
     int started;   /* start lines */
     int charged;   /* of these since the last `retried`, charged */
     bool open;     /* the last start has no end */
-    /* The time (ms of the spool's clock) since which the job waits for its input with nothing changed:
-     * of the first of the last unbroken run of `wait` ends with the same print. 0: it does not. */
+    /* The time (ms of the spool's clock) since which the job waits for its input with nothing
+     * changed: of the first of the last unbroken run of `wait` ends with the same print. 0: it does
+     * not. */
     int64_t waiting_since_ms;
     struct fs_print waiting_print;
 };

@@ -143,6 +143,7 @@ int claim_from_token(struct seat *seat, const char *token, const char *name, enu
             *err = unread;
         return r;
     }
+    seat_link(seat, &claim->link, claim);
     *ret_claim = TAKE(claim);
     return 1;
 }
@@ -152,6 +153,7 @@ void claim_free(struct claim **claim)
     struct claim *own = *claim;
     if (!own)
         return;
+    seat_unlink(&own->link);
     fs_close(&own->dir_fd);
     free(own->text);
     job_free(&own->job);
@@ -203,6 +205,33 @@ int claim_has_job(const struct claim *claim, struct err *err)
     if (fstatat(claim->dir_fd, claim->file, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return 1;
     return errno == ENOENT ? 0 : err_set(err, ERR_IO, errno, "stat '%s'", claim->file);
+}
+
+/* X.job is whatever somebody dropped: what is no file (a directory, a link) has no bytes of ours.
+ */
+int claim_sync_job(struct claim *claim, struct err *err)
+{
+    struct err own = { 0 };
+    struct stat st;
+    if (claim->job_is_synced)
+        return 0;
+    int r = fs_sync_file(claim->dir_fd, claim->file, &own);
+    if (r == -EACCES || r == -EPERM || /* not ours to read: then it was not ours to write either */
+        (r == -ENOENT && claim->withdrawn) ||
+        (r < 0 && fstatat(claim->dir_fd, claim->file, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+         !S_ISREG(st.st_mode)))
+        r = 0;
+    claim->job_is_synced = r == 0;
+    if (r < 0 && err)
+        *err = own;
+    return r;
+}
+
+void claim_sync_jobs(struct seat *seat)
+{
+    for (struct seat_link *link = seat_links(seat); link; link = link->next)
+        if (!link->claim->moved && link->claim->dir_fd >= 0)
+            (void)claim_sync_job(link->claim, NULL);
 }
 
 const char *claim_name(const struct claim *claim)

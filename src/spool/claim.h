@@ -36,6 +36,13 @@ int claim_deferred(struct seat *seat, const char *dir_name, struct claim **ret_c
                    struct err *err);
 /* A file of inbox/, by its path there, PIPELINE/…/NAME. It has settled: spool/inbox.h. */
 int claim_inbox(struct seat *seat, const char *path, struct claim **ret_claim, struct err *err);
+/* Before any other sync: X.job of each job that this worker has in hand. btrfs, told to sync the
+ * directory that another job of ours was moved to, may log where that came from, running/WORKER,
+ * with all that is new in it; and an X.job that nobody has synced then keeps its old name in
+ * pending as well (9 of 116 power cuts). What cannot be synced is told when its own job ends. All
+ * that ends a claim does this by itself; sooner is better, since others sync done/ and error/ too.
+ */
+void claim_sync_jobs(struct seat *seat);
 /* NULL afterwards. On disk nothing changes: a claim that is neither published nor deferred stays.
  */
 void claim_free(struct claim **claim);
@@ -63,7 +70,7 @@ const struct attempts *claim_attempts(const struct claim *claim);
  * attempts that take longer, makes sure that a job which takes the machine down is charged for it.
  */
 int claim_start(struct claim *claim, int *ret_number, int *ret_out_fd, struct err *err);
-int claim_sync_start(const struct claim *claim, struct err *err);
+int claim_sync_start(struct claim *claim, struct err *err);
 /* After it ended: its line. A line that cannot be written keeps no job from going on. */
 int claim_ended(struct claim *claim, const struct attempt_end *end, struct err *err);
 

@@ -26,9 +26,10 @@ static json_t *start_line(const struct claim *claim, int number)
 }
 
 /* X.job first, before any other sync here: see publish.c. */
-int claim_sync_start(const struct claim *claim, struct err *err)
+int claim_sync_start(struct claim *claim, struct err *err)
 {
-    int r = fs_sync_file(claim->dir_fd, claim->file, err);
+    claim_sync_jobs(claim->seat);
+    int r = claim_sync_job(claim, err);
     return r < 0 ? r : fs_sync_file(claim->dir_fd, ATTEMPTS_FILE, err);
 }
 

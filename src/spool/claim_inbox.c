@@ -212,6 +212,7 @@ int claim_inbox(struct seat *seat, const char *path, struct claim **ret_claim, s
             *err = (struct err){ 0 };
         return r == -ENOENT || is_of_this_file(-r) ? 0 : r;
     }
+    claim_sync_jobs(seat);
     r = prepare(&taking, err);
     if (r < 0) {
         drop_token(&taking);

@@ -21,6 +21,9 @@ struct claim {
     json_t *unwritten; /* an end line that the spool would not take yet; or NULL */
     int64_t submitted_ms, claimed_ms;
 
+    struct seat_link link;
+    bool job_is_synced; /* X.job, as it lies in TOKEN */
+
     json_t *artifacts, *warnings; /* of a publish that was begun; NULL before */
     bool withdrawn;               /* X.job has gone, and an input is there */
     bool moved;                   /* the rename to place is done */
@@ -47,6 +50,8 @@ int claim_inbox_decide(int token_fd, char ret_name[NAME_SIZE], struct err *err);
 
 /* Opens TOKEN again if it was closed. */
 int claim_reopen(struct claim *claim, struct err *err);
+/* X.job, unless that is done. */
+int claim_sync_job(struct claim *claim, struct err *err);
 /* Is X.job still there? 1, 0 or < 0. */
 int claim_has_job(const struct claim *claim, struct err *err);
 

@@ -153,6 +153,7 @@ static int take_over(const struct adoption *adoption, const char *fence, int fen
 {
     char next[PATH_SIZE], token[TOKEN_SIZE];
     struct claim *claim = NULL;
+    claim_sync_jobs(adoption->seat);
     int r = keep_earlier(fence_fd, err);
     if (r == 0)
         r = fill_next(adoption, fence, fence_fd, name, err);

@@ -112,24 +112,6 @@ static int sync_place(const struct claim *claim, enum spool_place place, struct 
     return fs_sync_dir(spool_dir(seat_spool(claim->seat), place), spool_place_name(place), err);
 }
 
-/* X.job is whatever somebody dropped: what is no file (a directory, a link) has no bytes of ours.
- */
-static int sync_job(const struct claim *claim, struct err *err)
-{
-    struct err own = { 0 };
-    struct stat st;
-    int r = fs_sync_file(claim->dir_fd, claim->file, &own);
-    if (r == 0 || (r == -ENOENT && claim->withdrawn))
-        return 0;
-    if (r == -EACCES || r == -EPERM) /* not ours to read: then it was not ours to write either */
-        return 0;
-    if (fstatat(claim->dir_fd, claim->file, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
-        return 0;
-    if (err)
-        *err = own;
-    return r;
-}
-
 /* ---- artifacts ---- */
 
 static void warn(struct claim *claim, const char *name, const char *reason)
@@ -340,7 +322,7 @@ static int try_names(struct claim *claim, enum spool_place place, json_t *record
         if (r == 0)
             r = write_record(claim, record, id, err);
         if (r == 0)
-            r = sync_job(claim, err);
+            r = claim_sync_job(claim, err);
         if (r == 0)
             r = sync_files(claim, place, err);
         if (r == 0)
@@ -448,6 +430,7 @@ static int publish(struct claim *claim, enum spool_place place, json_t *record, 
     if (r < 0)
         return r;
     complete_record(claim, record);
+    claim_sync_jobs(claim->seat);
     return try_names(claim, place, record, err);
 }
 
@@ -470,6 +453,7 @@ int claim_move(struct claim *claim, enum spool_place place, json_t *record, char
 
 int claim_sync(const struct claim *claim, struct err *err)
 {
+    claim_sync_jobs(claim->seat);
     return sync_place(claim, claim->place, err);
 }
 
@@ -529,7 +513,8 @@ static int defer(struct claim *claim, int64_t due_s, struct err *err)
         return r;
     /* What cannot be removed, and lines that cannot be written, keep no job from going on. */
     (void)token_clear(claim->dir_fd, keep, NULL);
-    r = sync_job(claim, err);
+    claim_sync_jobs(claim->seat);
+    r = claim_sync_job(claim, err);
     if (r < 0)
         return r;
     (void)fs_sync_file(claim->dir_fd, ATTEMPTS_FILE, NULL);

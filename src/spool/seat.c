@@ -28,6 +28,7 @@ struct seat {
         char token[TOKEN_SIZE], whose[NAME_SIZE];
     } * doubts;
     size_t doubt_count;
+    struct seat_link *links;
 };
 
 /* host.pid.random: of the host only what is plain in a file's name everywhere. */
@@ -87,6 +88,8 @@ void seat_free(struct seat **seat)
 {
     if (!*seat)
         return;
+    while ((*seat)->links)
+        seat_unlink((*seat)->links);
     fs_close(&(*seat)->dir_fd);
     free((*seat)->doubts);
     free(*seat);
@@ -301,6 +304,31 @@ void seat_keep_token(struct seat *seat, const char *token)
         (void)unlinkat(seat->dir_fd, token, AT_REMOVEDIR);
     else
         memcpy(seat->spare, token, TOKEN_SIZE);
+}
+
+/* ---- what is in hand ---- */
+
+void seat_link(struct seat *seat, struct seat_link *link, struct claim *claim)
+{
+    *link = (struct seat_link){ seat->links, &seat->links, claim };
+    if (link->next)
+        link->next->back = &link->next;
+    seat->links = link;
+}
+
+void seat_unlink(struct seat_link *link)
+{
+    if (!link->back)
+        return;
+    *link->back = link->next;
+    if (link->next)
+        link->next->back = link->back;
+    link->back = NULL;
+}
+
+struct seat_link *seat_links(const struct seat *seat)
+{
+    return seat->links;
 }
 
 /* ---- what must be looked at again ---- */

@@ -14,6 +14,7 @@
 #include "spool/name.h"
 
 struct seat;
+struct claim;
 
 int seat_take(struct spool *spool, struct seat **ret_seat, struct err *err);
 /* Orderly: writes a last beat with state `stopped` and removes running/WORKER. Directories in it
@@ -42,6 +43,15 @@ void seat_make_token(struct seat *seat);
  * and back again: only one that was seen empty after a rename into it said ENOENT. */
 int seat_take_token(struct seat *seat, char ret_token[TOKEN_SIZE], struct err *err);
 void seat_keep_token(struct seat *seat, const char *token);
+
+/* What is in hand: for claim.c, which links its claims in here. */
+struct seat_link {
+    struct seat_link *next, **back; /* back NULL: not linked, or the seat has gone */
+    struct claim *claim;
+};
+void seat_link(struct seat *seat, struct seat_link *link, struct claim *claim);
+void seat_unlink(struct seat_link *link);
+struct seat_link *seat_links(const struct seat *seat);
 
 /* A directory of ours that may hold a job which nobody here has in hand: it was not learnt whether
  * the rename into it was done, or what came next failed half-way. While we live nobody else looks

@@ -137,6 +137,7 @@ void worker_claim(struct worker *worker)
         if (claim)
             take(worker, claim);
     }
+    claim_sync_jobs(worker->seat); /* while their runners begin */
     if (r < 0)
         worker_spool_failed(worker, &err);
 }

@@ -213,6 +213,30 @@ static void test_the_start_is_synced_later(void **state)
     assert_ok(claim_defer(claim, 0, &err), err);
 }
 
+/* X.job of all that is in hand, before anything of the one that ends is synced; and not once more.
+ */
+static void test_jobs_beside(void **state)
+{
+    static const char *const nothing[] = { NULL };
+    struct fixture *fixture = *state;
+    struct err err = { 0 };
+    char id[NAME_SIZE];
+    fixture_drop(fixture, "pending/a.json", JOB);
+    fixture_drop(fixture, "pending/b.json", JOB);
+    CLEANUP(claim_free) struct claim *one = must_claim(fixture, "a.json");
+    CLEANUP(claim_free) struct claim *other = must_claim(fixture, "b.json");
+    start_with(one, nothing);
+    CLEANUP(json_drop) json_t *record = json_object();
+    str_release(&calls);
+    assert_int_equal(claim_publish(one, PLACE_ERROR, record, id, &err), 1);
+    const char *first = strstr(str_text(&calls), "sync ");
+    assert_non_null(first);
+    assert_memory_equal(first, "sync b.job;", strlen("sync b.job;"));
+    str_release(&calls);
+    assert_ok(claim_defer(other, 0, &err), err);
+    assert_null(strstr(str_text(&calls), "sync b.job"));
+}
+
 static const struct {
     enum spool_place place;
     bool durable;
@@ -342,15 +366,11 @@ static int end_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(test_claims),
-        FIXTURE_TEST(test_nothing_there),
-        FIXTURE_TEST(test_lost_replies),
-        FIXTURE_TEST(test_publish_in_order),
-        FIXTURE_TEST(test_names_taken),
-        FIXTURE_TEST(test_changed_and_withdrawn),
-        FIXTURE_TEST(test_defer_and_back),
-        FIXTURE_TEST(test_the_start_is_synced_later),
-        FIXTURE_TEST(test_the_order_of_an_end),
+        FIXTURE_TEST(test_claims),         FIXTURE_TEST(test_nothing_there),
+        FIXTURE_TEST(test_lost_replies),   FIXTURE_TEST(test_publish_in_order),
+        FIXTURE_TEST(test_names_taken),    FIXTURE_TEST(test_changed_and_withdrawn),
+        FIXTURE_TEST(test_defer_and_back), FIXTURE_TEST(test_the_start_is_synced_later),
+        FIXTURE_TEST(test_jobs_beside),    FIXTURE_TEST(test_the_order_of_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, end_calls);
 }

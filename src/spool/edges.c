@@ -4,7 +4,9 @@
  * tried, not guessed: overlays, bind mounts and subvolumes look like one and answer EXDEV.
  *
  * Over NFSv4.0 a reply gets lost and the request is made once more: what was done says EEXIST or
- * ENOENT then. The name is the owner's alone, so either is as good as done. */
+ * ENOENT then. The name is the owner's alone, so either is as good as done. And each try has a name
+ * of its own: an NFS client that has removed a name remembers for half a minute that it is not
+ * there, and says so after a rename that was done too (measured). */
 #include "spool/layout.h"
 
 #include "base/fs.h"
@@ -87,16 +89,16 @@ static int edge_try(const struct spool *spool, const struct edge *edge, const ch
 
 int spool_check_edges(const struct spool *spool, const char *owner, struct err *err)
 {
-    char name[NAME_SIZE]; /* hidden, so that nobody takes it for a job */
-    (void)snprintf(name, sizeof(name), ".%.200s.check", owner);
-    for (size_t i = 0; i < COUNT(edges); i++) {
-        int r = 0;
-        if (edges[i].file)
-            r = edge_try(spool, &edges[i], name, false, err);
-        if (r == 0 && edges[i].dir)
-            r = edge_try(spool, &edges[i], name, true, err);
-        if (r < 0)
-            return r;
+    for (size_t i = 0; i < 2 * COUNT(edges); i++) {
+        const struct edge *edge = &edges[i / 2];
+        bool dir = i % 2;
+        char name[NAME_SIZE]; /* hidden, so that nobody takes it for a job */
+        (void)snprintf(name, sizeof(name), ".%.200s.%zu.check", owner, i);
+        if (dir ? edge->dir : edge->file) {
+            int r = edge_try(spool, edge, name, dir, err);
+            if (r < 0)
+                return r;
+        }
     }
     return 0;
 }

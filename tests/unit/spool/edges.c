@@ -1,5 +1,5 @@
-/* The start of a worker when replies get lost, as over NFSv4.0: each call that changes a name is made
- * and says that it was done already. */
+/* The start of a worker when replies get lost, as over NFSv4.0: each call that changes a name is
+ * made and says that it was done already. */
 #include "fixture.h"
 
 #include <errno.h>
@@ -8,7 +8,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int calls, lost; /* the reply to which of the calls gets lost; 0: to none */
+enum { TARGETS = 64 };
+
+static int calls, lost;            /* the reply to which of the calls gets lost; 0: to none */
+static int across = -1;            /* renames into this directory say EXDEV */
+static char targets[TARGETS][300]; /* of the renames */
+static int target_count;
 
 static int answer(long r, int repeated)
 {
@@ -30,6 +35,12 @@ int unlinkat(int fd, const char *path, int flags)
 
 int renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
+    if (to_fd == across) {
+        errno = EXDEV;
+        return -1;
+    }
+    if (target_count < TARGETS)
+        (void)snprintf(targets[target_count++], sizeof(targets[0]), "%s", to);
     return answer(syscall(SYS_renameat2, from_fd, from, to_fd, to, 0), ENOENT);
 }
 
@@ -59,17 +70,31 @@ static void test_edges_with_a_lost_reply(void **state)
     }
 }
 
-/* What cannot be renamed is still told: the directory that is in the way stays too. */
+/* An NFS client may remember of a name that it has removed that it is not there. */
+static void test_no_name_is_used_twice(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = { 0 };
+    target_count = 0;
+    assert_ok(spool_check_edges(fixture->spool, "me", &err), err);
+    assert_in_range(target_count, 15, TARGETS - 1);
+    for (int i = 0; i < target_count; i++)
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(targets[i], targets[j]);
+}
+
 static void test_an_edge_that_does_not_work(void **state)
 {
     struct fixture *fixture = *state;
     struct err err = { 0 };
-    int root = spool_root(fixture->spool);
-    assert_int_equal(mkdirat(root, "done/.me.check", 0775), 0);
-    assert_true(spool_check_edges(fixture->spool, "me", &err) < 0);
+    int before = count_all(fixture);
+    across = spool_dir(fixture->spool, PLACE_DONE);
+    int r = spool_check_edges(fixture->spool, "me", &err);
+    across = -1;
+    assert_true(r < 0);
     assert_non_null(strstr(err.text, "a file cannot be renamed from 'running' to 'done'"));
-    assert_true(fixture_has(fixture, "done/.me.check"));
-    assert_int_equal(unlinkat(root, "done/.me.check", AT_REMOVEDIR), 0);
+    assert_non_null(strstr(err.hint, "have to lie on one filesystem"));
+    assert_int_equal(count_all(fixture), before);
 }
 
 static void test_a_seat_with_a_lost_reply(void **state)
@@ -99,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(test_edges_with_a_lost_reply),
+        FIXTURE_TEST(test_no_name_is_used_twice),
         FIXTURE_TEST(test_an_edge_that_does_not_work),
         FIXTURE_TEST(test_a_seat_with_a_lost_reply),
     };

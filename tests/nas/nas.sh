@@ -171,6 +171,10 @@ lose_replies() {
     port=$(cat "$work/proxy.port")
 }
 
+# lose NAME: the reply to the next rename to that name. is_lost: it was.
+lose() { echo "$1" >"$work/lost.name"; }
+is_lost() { [ ! -e "$work/lost.name" ]; }
+
 # ---- the hosts ----
 
 # boot HOST TYPE FROM OPTIONS: a guest of that name mounts it.

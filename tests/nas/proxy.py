@@ -5,7 +5,9 @@ It listens on a free port of 127.0.0.1 and prints which. Each ALLth reply is los
 operations that change names (RENAME, LINK, CREATE, REMOVE) each SOMEth; the connection goes with
 it, so that the client connects anew and sends its request again. What the server answers then goes
 through, whatever it is. LOG gets a line for each: "lost OPERATION STATUS", "again OPERATION STATUS".
+If there is a file LOG.name, the reply to a RENAME to the name in it is lost, and the file removed.
 """
+import os
 import socket
 import struct
 import sys
@@ -23,14 +25,14 @@ lost = set()  # xids: a reply is lost once
 
 
 def operation(call):
-    """The one that a compound is about: the first that does more than name a file."""
+    """The one that a compound is about, the first that does more than name a file; a rename's target."""
     def opaque(at):
         size = struct.unpack_from(">I", call, at)[0]
         return at + 4 + (size + 3) // 4 * 4
 
     kind, _, program, _, procedure = struct.unpack_from(">5I", call, 4)
     if (kind, program, procedure) != (0, 100003, 1):
-        return "other"
+        return "other", ""
     at = opaque(opaque(24 + 4) + 4)  # past credential and verifier
     at = opaque(at)                  # tag
     _, count = struct.unpack_from(">2I", call, at)
@@ -38,11 +40,15 @@ def operation(call):
     for _ in range(count):
         number = struct.unpack_from(">I", call, at)[0]
         at += 4
+        if number == 29:
+            at = opaque(at)
+            size = struct.unpack_from(">I", call, at)[0]
+            return "rename", call[at + 4:at + 4 + size].decode()
         if number == 22:  # PUTFH
             at = opaque(at)
         elif number not in (24, 32):  # PUTROOTFH, SAVEFH
-            return NAMES.get(number, str(number))
-    return "other"
+            return NAMES.get(number, str(number)), ""
+    return "other", ""
 
 
 def status(reply):
@@ -75,10 +81,24 @@ def send(connection, message):
     connection.sendall(struct.pack(">I", 0x80000000 | len(message)) + message)
 
 
-def is_to_be_lost(xid, about):
+def is_named(name):
+    try:
+        with open(log_path + ".name") as file:
+            if not name or file.read().strip() != name:
+                return False
+        os.unlink(log_path + ".name")
+        return True
+    except OSError:
+        return False
+
+
+def is_to_be_lost(xid, about, name):
     with lock:
         if about == "other" or xid in lost:
             return False
+        if is_named(name):
+            lost.add(xid)
+            return True
         seen["all"] += 1
         seen["some"] += about in CHANGES
         if seen["all"] % all_th and (about not in CHANGES or seen["some"] % some_th):
@@ -111,8 +131,8 @@ def forward(client):
         try:
             for reply in records(server):
                 xid = reply[:4]
-                about = asked.pop(xid, "other")
-                if is_to_be_lost(xid, about):
+                about, name = asked.pop(xid, ("other", ""))
+                if is_to_be_lost(xid, about, name):
                     log.write(f"lost {about} {status(reply)}\n")
                     break
                 if xid in lost:

@@ -5,8 +5,8 @@
  *
  * Over NFSv4.0 a reply gets lost and the request is made once more: what was done says EEXIST or
  * ENOENT then. The name is the owner's alone, so either is as good as done. And each try has a name
- * of its own: an NFS client that has removed a name remembers for half a minute that it is not
- * there, and says so after a rename that was done too (measured). */
+ * of its own: an NFS client remembers for half a minute which names are not there (measured), and
+ * says so of the target after a rename that was done too. */
 #include "spool/layout.h"
 
 #include "base/fs.h"

@@ -21,7 +21,7 @@ bool fsck_is_future(const struct fsck *fsck, int64_t ms)
 
 /* ---- entries ---- */
 
-/* ".OWNER.check", of spool_check_edges: empty, and there for a moment only. */
+/* ".OWNER.N.check", of spool_check_edges: empty, and there for a moment only. */
 static void look_hidden(struct fsck *fsck, enum spool_place place, const char *name,
                         const struct stat *st)
 {

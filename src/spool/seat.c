@@ -47,17 +47,20 @@ static void name_worker(struct seat *seat)
 static int make_running(struct seat *seat, struct err *err)
 {
     int running = spool_dir(seat->spool, PLACE_RUNNING);
-    if (mkdirat(running, seat->name, 0775) < 0)
+    /* The name is ours: if it is there, we made it, and the reply to that got lost. */
+    if (mkdirat(running, seat->name, 0775) < 0 && errno != EEXIST)
         return err_set(err, ERR_IO, errno, "make directory '%s/running/%s'",
                        spool_path(seat->spool), seat->name);
     (void)fchmodat(running, seat->name, 02775, 0);
     seat->dir_fd = openat(running, seat->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int r = seat->dir_fd < 0 ? err_set(err, ERR_IO, errno, "open '%s/running/%s'",
-                                       spool_path(seat->spool), seat->name)
-                             : token_make(seat->dir_fd, seat->spare, err);
-    if (r < 0)
+    if (seat->dir_fd < 0) {
+        int r = err_set(err, ERR_IO, errno, "open '%s/running/%s'", spool_path(seat->spool),
+                        seat->name);
         (void)unlinkat(running, seat->name, AT_REMOVEDIR);
-    return r;
+        return r;
+    }
+    seat_make_token(seat);
+    return 0;
 }
 
 int seat_take(struct spool *spool, struct seat **ret_seat, struct err *err)

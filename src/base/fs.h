@@ -57,7 +57,7 @@ int fs_sync_file(int dir_fd, const char *name, struct err *err);
 int fs_sync_dir(int dir_fd, const char *shown, struct err *err);
 
 /* The next look at a name in the directory `name` asks the server. Else an NFS client that was told
- * that one is not there says so for up to a minute, also after a rename of its own to it that was
+ * that one is not there says so for half a minute, also after a rename of its own to it that was
  * done and whose reply got lost. */
 void fs_ask_anew(int dir_fd, const char *name);
 

@@ -1,4 +1,4 @@
-/* An NFS client that was told that a name is not there says so again, for up to a minute, without
+/* An NFS client that was told that a name is not there says so again, for half a minute, without
  * asking: also when a rename of its own to that name was done and only the reply got lost
  * (measured: NFSv4.0, Linux). renameat, fstatat and statx are replaced by such a client's. */
 #include "fixture.h"

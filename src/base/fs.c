@@ -194,6 +194,12 @@ int fs_sync_dir(int dir_fd, const char *shown, struct err *err)
     return 0;
 }
 
+void fs_ask_anew(int dir_fd, const char *name)
+{
+    struct statx st; /* a directory that has changed: what was remembered of its names is void */
+    (void)statx(dir_fd, name, AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &st);
+}
+
 static int remove_below(int dir_fd, const char *name, dev_t device, struct err *err)
 {
     CLEANUP(fs_close_dir) DIR *dir = NULL;

@@ -57,6 +57,11 @@ void fs_set_durable(bool durable);
 int fs_sync_file(int dir_fd, const char *name, struct err *err);
 int fs_sync_dir(int dir_fd, const char *shown, struct err *err);
 
+/* The next look at a name in the directory `name` asks the server. Else an NFS client that was told
+ * that one is not there says so for half a minute, also after a rename of its own to it that was
+ * done and whose reply got lost. */
+void fs_ask_anew(int dir_fd, const char *name);
+
 /* Removes the directory `name` and what is in it. Only for what this process made itself. Never
  * follows a link, never leaves the device. 0 also when it is not there. */
 int fs_remove_tree(int dir_fd, const char *name, struct err *err);

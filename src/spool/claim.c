@@ -303,6 +303,7 @@ static bool is_of_this_name(struct seat *seat, int errnum)
 /* The rename into TOKEN said ENOENT: was it done all the same? As take_file. */
 static int after_enoent(struct seat *seat, const char *token, const char *target, struct err *err)
 {
+    fs_ask_anew(seat_dir(seat), token); /* a job of that name may have been missed here before */
     int there = look_at(seat_dir(seat), target);
     if (there > 0)
         return 1;

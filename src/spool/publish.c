@@ -297,6 +297,7 @@ static int rename_to(struct claim *claim, enum spool_place place, const char *id
     fs_close(&claim->dir_fd);
     if (renameat(seat_dir(claim->seat), claim->token, place_fd, id) < 0) {
         int errnum = errno;
+        fs_ask_anew(place_fd, ".");
         bool taken = is_taken(place_fd, id);
         if (taken && !is_ours(claim, place_fd, id))
             return 0;
@@ -408,6 +409,7 @@ static bool was_published(struct claim *claim, enum spool_place place)
     if (claim->withdrawn)
         place = PLACE_ERROR;
     int place_fd = spool_dir(seat_spool(claim->seat), place);
+    fs_ask_anew(place_fd, ".");
     for (int number = 1; number <= LAST_NUMBER + 1 && !claim->moved; number++) {
         candidate(claim, number, claim->id);
         claim->moved = is_ours(claim, place_fd, claim->id);
@@ -488,6 +490,7 @@ static int rename_to_deferred(struct claim *claim, int64_t due_s, struct err *er
     fs_close(&claim->dir_fd);
     if (renameat(seat_dir(claim->seat), claim->token, deferred, target) < 0) {
         int errnum = errno;
+        fs_ask_anew(deferred, ".");
         if (!is_taken(deferred, target)) { /* else it was done: TOKEN is in the name */
             (void)claim_reopen(claim, NULL);
             return err_set(err, ERR_IO, errnum, "rename 'running/%s/%s' to 'deferred/%s'",

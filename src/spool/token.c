@@ -19,7 +19,8 @@ int token_make(int dir_fd, char ret_token[TOKEN_SIZE], struct err *err)
 {
     char token[TOKEN_SIZE];
     name_token(token);
-    if (mkdirat(dir_fd, token, 0775) < 0)
+    /* The name is random: if it is there, we made it, and the reply to that got lost. */
+    if (mkdirat(dir_fd, token, 0775) < 0 && errno != EEXIST)
         return err_set(err, ERR_IO, errno, "make directory '%s' for a job", token);
     /* It will be done/X: the group must be able to move it, whatever our umask. Where there are no
      * modes, the filesystem's own hold. */

@@ -120,6 +120,20 @@ static void test_a_seat_with_a_lost_reply(void **state)
     }
 }
 
+static void test_a_directory_for_a_claim_with_a_lost_reply(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = { 0 };
+    char first[TOKEN_SIZE], token[TOKEN_SIZE];
+    assert_ok(seat_take_token(fixture->seat, first, &err), err); /* the spare one */
+    calls = 0, lost = 1;
+    int r = seat_take_token(fixture->seat, token, &err);
+    lost = 0;
+    assert_ok(r, err);
+    assert_int_equal(unlinkat(seat_dir(fixture->seat), first, AT_REMOVEDIR), 0);
+    assert_int_equal(unlinkat(seat_dir(fixture->seat), token, AT_REMOVEDIR), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +141,7 @@ int main(void)
         FIXTURE_TEST(test_no_name_is_used_twice),
         FIXTURE_TEST(test_an_edge_that_does_not_work),
         FIXTURE_TEST(test_a_seat_with_a_lost_reply),
+        FIXTURE_TEST(test_a_directory_for_a_claim_with_a_lost_reply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#define EXT4_MAGIC 0xEF53UL
 #define XFS_MAGIC 0x58465342UL
+#define TMPFS_MAGIC 0x01021994UL
 
 static bool is_durable = true;
 
@@ -245,8 +247,8 @@ static const struct {
     { 0x517B, "smb", true },       { 0x65735546, "fuse", true },   { 0x01021997, "9p", true },
     { 0x00C36400, "ceph", true },  { 0x5346414F, "afs", true },    { 0x6B414653, "kafs", true },
     { 0x73757245, "coda", true },  { 0x0BD00BD0, "lustre", true }, { 0x01161970, "gfs2", true },
-    { 0x7461636F, "ocfs2", true }, { 0x786F4256, "vboxsf", true }, { 0xEF53, "ext4", false },
-    { XFS_MAGIC, "xfs", false },   { 0x9123683E, "btrfs", false }, { 0x01021994, "tmpfs", false },
+    { 0x7461636F, "ocfs2", true }, { 0x786F4256, "vboxsf", true }, { EXT4_MAGIC, "ext4", false },
+    { XFS_MAGIC, "xfs", false },   { 0x9123683E, "btrfs", false }, { TMPFS_MAGIC, "tmpfs", false },
     { 0x2FC12FC1, "zfs", false },  { 0xF2F52010, "f2fs", false },  { 0x794C7630, "overlay", false },
     { 0x4D44, "vfat", false },     { 0x2011BAB0, "exfat", false }, { 0x5346544E, "ntfs", false },
 };
@@ -260,6 +262,15 @@ bool fs_is_remote(int fd)
         if (filesystems[i].magic == ((unsigned long)fs.f_type & 0xFFFFFFFFUL))
             return filesystems[i].remote;
     return false;
+}
+
+bool fs_has_one_journal(int fd)
+{
+    struct statfs fs;
+    if (fstatfs(fd, &fs) < 0)
+        return false;
+    unsigned long magic = (unsigned long)fs.f_type & 0xFFFFFFFFUL;
+    return magic == EXT4_MAGIC || magic == XFS_MAGIC || magic == TMPFS_MAGIC;
 }
 
 const char *fs_type_name(int fd)
@@ -292,7 +303,7 @@ int64_t fs_count_subdirs(int fd)
     /* Each has a ".." that is a link to this one. btrfs always says 1, ext4 does from 65,000 on,
      * and what a share or an overlay says is not known. */
     unsigned long magic = (unsigned long)fs.f_type & 0xFFFFFFFFUL;
-    bool counts = magic == 0xEF53 || magic == 0x58465342 || magic == 0x01021994;
+    bool counts = magic == EXT4_MAGIC || magic == XFS_MAGIC || magic == TMPFS_MAGIC;
     return counts && st.st_nlink >= 2 ? (int64_t)st.st_nlink - 2 : -1;
 }
 

@@ -68,6 +68,9 @@ int fs_remove_tree(int dir_fd, const char *name, struct err *err);
 
 /* Does its directory live on a network or FUSE filesystem, where no event arrives from others? */
 bool fs_is_remote(int fd);
+/* Does a sync of anything in its filesystem write all changes of names that were made before it? So
+ * does one journal, ext4's and xfs's; not btrfs, and of others it is not known. */
+bool fs_has_one_journal(int fd);
 /* "ext4", "nfs" … or a number in hex; borrowed for ever or until the next call. */
 const char *fs_type_name(int fd);
 /* What an ordinary user may still write; -1 when it cannot be told. */

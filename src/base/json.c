@@ -97,7 +97,12 @@ void json_set_text(json_t *object, const char *key, const char *text)
         json_set(object, key, NULL);
         return;
     }
-    CLEANUP(mem_free_text) char *clean = str_utf8_clean(text, strlen(text));
+    size_t len = strlen(text);
+    if (str_is_utf8(text, len)) {
+        json_set(object, key, json_stringn_nocheck(text, len));
+        return;
+    }
+    CLEANUP(mem_free_text) char *clean = str_utf8_clean(text, len);
     json_set(object, key, json_string(clean));
 }
 

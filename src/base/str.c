@@ -112,31 +112,33 @@ size_t str_utf8_cut(const char *text, size_t max)
     return max;
 }
 
+/* How many bytes at the beginning are whole characters. */
+static size_t utf8_run(const char *text, size_t len)
+{
+    size_t run = 0, used;
+    while (run < len && (used = utf8_char((const unsigned char *)text + run, len - run)) > 0)
+        run += used;
+    return run;
+}
+
 bool str_is_utf8(const char *text, size_t len)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    while (len > 0) {
-        size_t used = utf8_char(at, len);
-        if (used == 0)
-            return false;
-        at += used;
-        len -= used;
-    }
-    return true;
+    return utf8_run(text, len) == len;
 }
 
 char *str_utf8_clean(const char *text, size_t len)
 {
     struct str clean = { 0 };
     while (len > 0) {
-        size_t used = utf8_char((const unsigned char *)text, len);
-        if (used > 0)
-            str_add_bytes(&clean, text, used);
-        else
+        size_t run = utf8_run(text, len);
+        str_add_bytes(&clean, text, run);
+        text += run;
+        len -= run;
+        if (len > 0) {
             str_add(&clean, "\xEF\xBF\xBD");
-        used = used ? used : 1;
-        text += used;
-        len -= used;
+            text++;
+            len--;
+        }
     }
     return str_take(&clean);
 }
@@ -176,13 +178,17 @@ char *str_printable(const char *text)
 
 void str_random_hex(char *out, size_t count)
 {
+    static const char digits[] = "0123456789abcdef";
     uint8_t bytes[16];
     while (count > 0) {
         size_t some = count < sizeof(bytes) ? count : sizeof(bytes);
         while (getrandom(bytes, some, 0) != (ssize_t)some)
             ;
-        for (size_t i = 0; i < some; i++, out += 2)
-            (void)snprintf(out, 3, "%02x", bytes[i]);
+        for (size_t i = 0; i < some; i++) {
+            *out++ = digits[bytes[i] >> 4];
+            *out++ = digits[bytes[i] & 15];
+        }
         count -= some;
     }
+    *out = '\0';
 }

@@ -229,6 +229,8 @@ int claim_sync_job(struct claim *claim, struct err *err)
 
 void claim_sync_jobs(struct seat *seat)
 {
+    if (seat_has_one_journal(seat))
+        return;
     for (struct seat_link *link = seat_links(seat); link; link = link->next)
         if (!link->claim->moved && link->claim->dir_fd >= 0)
             (void)claim_sync_job(link->claim, NULL);

@@ -29,6 +29,7 @@ struct seat {
     } * doubts;
     size_t doubt_count;
     struct seat_link *links;
+    bool one_journal;
 };
 
 /* host.pid.random: of the host only what is plain in a file's name everywhere. */
@@ -69,6 +70,7 @@ int seat_take(struct spool *spool, struct seat **ret_seat, struct err *err)
     seat->spool = spool;
     seat->dir_fd = -1;
     seat->started_ms = time_wall_ms();
+    seat->one_journal = fs_has_one_journal(spool_root(spool));
     proc_id_self(&seat->who);
     name_worker(seat);
     /* The beat first: a directory without one would look like a dead worker's. */
@@ -169,8 +171,14 @@ int seat_is_there(const struct seat *seat, struct err *err)
     return err_set(err, ERR_IO, errno, "stat 'running/%s'", seat->name);
 }
 
+bool seat_has_one_journal(const struct seat *seat)
+{
+    return seat->one_journal;
+}
+
 int seat_reopen(struct seat *seat, struct err *err)
 {
+    seat->one_journal = fs_has_one_journal(spool_root(seat->spool));
     CLEANUP(fs_close)
     int fd = openat(spool_dir(seat->spool, PLACE_RUNNING), seat->name,
                     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -33,6 +33,9 @@ int seat_dir(const struct seat *seat); /* running/WORKER */
  * its jobs; leave the seat and take a new one. */
 int seat_is_there(const struct seat *seat, struct err *err);
 
+/* May the syncs of a job come in any order? See publish.c. */
+bool seat_has_one_journal(const struct seat *seat);
+
 /* After spool_refresh said 1: opens running/WORKER again, by the same descriptor. 1, or 0 when it
  * is gone, or < 0. */
 int seat_reopen(struct seat *seat, struct err *err);

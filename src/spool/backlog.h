@@ -58,7 +58,7 @@ void backlog_release(struct backlog *backlog);
 enum backlog_cause {
     BACKLOG_CLAIM,  /* before a claim: did the directory change? */
     BACKLOG_RESCAN, /* from time to time */
-    BACKLOG_EVENT,  /* something happened somewhere */
+    BACKLOG_EVENT,  /* something happened there */
     BACKLOG_SPENT,  /* what was listed is spent, or gone */
 };
 /* Lists it if it may have changed, but never so often that listing takes more than some percent of

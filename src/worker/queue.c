@@ -33,8 +33,9 @@ struct queue {
     struct backlog backlogs[SCAN_PLACES];
     struct backlog_share share;
 
-    bool hinted;
-    bool looked;                     /* and nothing was put off */
+    bool hinted; /* at some of the places: */
+    bool hinted_at[SCAN_PLACES];
+    bool looked;                     /* at all, and nothing was put off */
     int64_t look_at_ms, retry_at_ms; /* by the monotonic clock */
     int64_t retried_ms, retry_ms;
     int64_t clock_ms, ahead_ms; /* the spool's clock: when read, and by how much ahead of ours */
@@ -65,7 +66,7 @@ struct queue *queue_new(struct spool *spool, const struct queue_rules *rules)
     struct queue *queue = MEM_NEW(struct queue);
     queue->spool = spool;
     queue->rules = *rules;
-    queue->hinted = true;
+    queue_hint(queue);
     queue->retry_ms = RETRY_FIRST_MS;
     queue->held = -1;
     for (size_t i = 0; i < SCAN_PLACES; i++)
@@ -79,7 +80,7 @@ void queue_set_rules(struct queue *queue, const struct queue_rules *rules)
     queue->rules = *rules;
     queue->rules.claim.hold = claim.hold;
     queue->rules.claim.arg = claim.arg;
-    queue->hinted = true;
+    queue_hint(queue);
 }
 
 void queue_free(struct queue **queue)
@@ -111,6 +112,14 @@ void queue_set_share(struct queue *queue, const struct backlog_share *share)
 
 void queue_hint(struct queue *queue)
 {
+    for (size_t i = 0; i < SCAN_PLACES; i++)
+        queue_hint_at(queue, scan_places[i]);
+}
+
+void queue_hint_at(struct queue *queue, enum spool_place place)
+{
+    for (size_t i = 0; i < SCAN_PLACES; i++)
+        queue->hinted_at[i] |= scan_places[i] == place;
     queue->hinted = true;
 }
 
@@ -170,14 +179,20 @@ static void retry(struct queue *queue, int64_t now_ms)
     queue->retry_at_ms = INT64_MAX;
 }
 
-static int look_at_all(struct queue *queue, enum backlog_cause cause, struct err *err)
+/* Of a place of which nothing was heard it is enough that its mtime says nothing either. */
+static int look_at_all(struct queue *queue, bool over_time, struct err *err)
 {
     queue->looked = true;
     for (size_t i = 0; i < SCAN_PLACES; i++) {
+        queue->looked = queue->looked && (over_time || queue->hinted_at[i]);
+        enum backlog_cause cause = queue->hinted_at[i] ? BACKLOG_EVENT
+                                   : over_time         ? BACKLOG_RESCAN
+                                                       : BACKLOG_CLAIM;
         int r = backlog_look(&queue->backlogs[i], cause, time_mono_us(), err);
         if (r < 0)
             return r;
         queue->looked = queue->looked && !queue->backlogs[i].stale;
+        queue->hinted_at[i] = false;
     }
     return 0;
 }
@@ -199,10 +214,12 @@ int queue_look(struct queue *queue, struct seat *seat, struct err *err)
     if (!queue->hinted && !over_time && now_ms < list_due_ms(queue))
         return 0;
     queue->taken = 0;
-    int r = look_at_all(queue, queue->hinted ? BACKLOG_EVENT : BACKLOG_RESCAN, err);
+    int r = look_at_all(queue, over_time, err);
     if (r == 0)
         r = read_clock(queue, seat, err);
     queue->hinted = false;
+    if (r == 0 && !over_time) /* it was not a look at everything */
+        return 0;
     int64_t rescan_ms = r < 0                       ? RESCAN_REMOTE_MS
                         : queue->rules.rescan_ms    ? queue->rules.rescan_ms
                         : queue->backlogs[0].remote ? RESCAN_REMOTE_MS

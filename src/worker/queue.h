@@ -48,6 +48,8 @@ void queue_set_share(struct queue *queue, const struct backlog_share *share);
 
 /* Something may have come. */
 void queue_hint(struct queue *queue);
+/* The same for one place only; PLACE_DEFERRED, or a lane. */
+void queue_hint_at(struct queue *queue, enum spool_place place);
 
 /* Lists what may have changed, if a look is wanted or due. Negative: the spool failed; the next
  * look is due in a second. */

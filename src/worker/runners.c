@@ -241,14 +241,16 @@ int runner_start(struct runners *runners, const struct wire_order *order,
                  const struct runner_limits *limits, const struct runner_calls *calls,
                  struct runner **ret_runner, struct err *err)
 {
-    int r = tick_on(runners, err);
-    if (r < 0)
-        return r;
-    struct runner *runner = send_to_spare(runners, order);
+    int r = 0;
+    struct runner *runner = send_to_spare(runners, order); /* it begins while the rest is done */
     if (!runner)
         r = runner_fork(runners, order, &runner, err);
-    if (r < 0)
+    if (r == 0)
+        r = tick_on(runners, err);
+    if (r < 0) {
+        runner_free(&runner);
         return r;
+    }
     runner_begin(runner, limits, calls);
     if (runners->nursery_is_ready)
         (void)runners_refill(runners, NULL);

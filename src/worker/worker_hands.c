@@ -21,7 +21,7 @@ void worker_on_fate(void *arg, enum hand_fate fate)
         break;
     case FATE_DEFERRED:
         worker->tally.deferred++;
-        queue_hint(worker->queue); /* it may be due at once */
+        queue_hint_at(worker->queue, PLACE_DEFERRED); /* it may be due at once */
         cancels_hint_deferred(worker->cancels);
         break;
     case FATE_WITHDRAWN:

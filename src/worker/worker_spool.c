@@ -26,7 +26,7 @@ static void on_hint(void *arg, enum spool_place place)
     else if (place == PLACE_INBOX)
         drops_hint(worker->drops);
     else
-        queue_hint(worker->queue);
+        queue_hint_at(worker->queue, place);
     if (place == PLACE_DEFERRED)
         cancels_hint_deferred(worker->cancels);
 }

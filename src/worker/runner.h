@@ -66,8 +66,6 @@ void runners_free(struct runners **runners);
 int runners_refill(struct runners *runners, struct err *err);
 /* And the nursery, which has what they have. */
 void runners_drop_spares(struct runners *runners);
-/* How many to keep from now on. */
-void runners_set_spares(struct runners *runners, int spares);
 int runners_spare_count(const struct runners *runners);
 
 /* A spare one, if there is one and the order fits through its pipe; else one is forked. */

@@ -113,11 +113,6 @@ void runners_drop_spares(struct runners *runners)
     }
 }
 
-void runners_set_spares(struct runners *runners, int spares)
-{
-    runners->rules.spares = spares;
-}
-
 int runners_spare_count(const struct runners *runners)
 {
     return runners->spare_count;

@@ -15,6 +15,7 @@ enum {
     BEAT_MS = 1000,
     CHANGE_MS = 100, /* at most so often a beat for what has changed */
     STATUS_MS = 10 * 1000,
+    SPARES = 2,     /* so that one is there while the next is forked */
     STOP_MS = 4000, /* then it ends without the runners that cannot be killed (a dead mount) */
 };
 
@@ -272,9 +273,8 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
     if (r == 0)
         r = begin(&worker, err);
     if (r == 0) {
-        struct runners_rules running = { worker.loop,     hand_body,
-                                         &worker.context, worker_spares(options),
-                                         worker.lease,    hand_nursery };
+        struct runners_rules running = { worker.loop, hand_body,    &worker.context,
+                                         SPARES,      worker.lease, hand_nursery };
         worker.runners = runners_new(&running);
         worker.context = (struct hand_context){
             .runners = worker.runners,

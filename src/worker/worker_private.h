@@ -96,7 +96,6 @@ void worker_on_cancelled(void *arg, const char *path);
 void worker_make_hands(struct worker *worker);
 struct queue_rules worker_queue_rules(const struct worker_options *options);
 void worker_set_limits(struct worker *worker);
-int worker_spares(const struct worker_options *options);
 /* Settings and pipelines anew; they stay as they were when something is wrong with them. */
 void worker_reload(struct worker *worker);
 

@@ -4,8 +4,6 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
-enum { SPARES_MAX = 2 };
-
 void worker_make_hands(struct worker *worker)
 {
     int count = worker->options->jobs;
@@ -36,11 +34,6 @@ void worker_set_limits(struct worker *worker)
     drops_set(worker->drops, &rules.claim, rules.rescan_ms, &worker->limits);
 }
 
-int worker_spares(const struct worker_options *options)
-{
-    return options->jobs < SPARES_MAX ? options->jobs + 1 : SPARES_MAX;
-}
-
 void worker_reload(struct worker *worker)
 {
     struct err err = { 0 };
@@ -54,7 +47,6 @@ void worker_reload(struct worker *worker)
     fs_set_durable(worker->options->durable);
     worker->context.pipelines = worker->reload.pipelines;
     runners_drop_spares(worker->runners); /* they know the old ones only */
-    runners_set_spares(worker->runners, worker_spares(worker->options));
     queue_set_rules(worker->queue, &rules);
     worker_set_limits(worker);
     adopter_set_lease(worker->adopter, worker->options->lease_ms);

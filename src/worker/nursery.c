@@ -8,9 +8,9 @@
 
 #include "base/fs.h"
 #include "base/mem.h"
+#include "worker/wire.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
@@ -77,18 +77,6 @@ static pid_t fork_sibling(int *ret_pid_fd)
     return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
-struct pipes {
-    int wire[2], order[2];
-};
-
-static void close_pipes(struct pipes *pipes)
-{
-    for (int i = 0; i < 2; i++) {
-        fs_close(&pipes->wire[i]);
-        fs_close(&pipes->order[i]);
-    }
-}
-
 static void tell(int fd, const struct answer *answer, const int fds[BIRTH_FDS])
 {
     struct packet packet = { .answer = *answer };
@@ -108,11 +96,10 @@ static void tell(int fd, const struct answer *answer, const int fds[BIRTH_FDS])
 
 static void give_birth(int fd, nursery_child_fn *child, void *arg, pid_t worker)
 {
-    CLEANUP(close_pipes) struct pipes pipes = { { -1, -1 }, { -1, -1 } };
+    CLEANUP(wire_pipes_close) struct wire_pipes pipes = WIRE_NO_PIPES;
     CLEANUP(fs_close) int pid_fd = -1;
     struct answer answer = { 0 };
-    if (pipe2(pipes.wire, O_CLOEXEC) < 0 || pipe2(pipes.order, O_CLOEXEC) < 0 ||
-        fcntl(pipes.wire[0], F_SETFL, O_NONBLOCK) < 0) {
+    if (wire_pipes_open(&pipes) < 0) {
         answer.errnum = errno;
     } else {
         answer.pid = fork_sibling(&pid_fd);

@@ -16,6 +16,8 @@
 /* The worker's ends of the others' pipes: not for one who is about to read what may be hostile. */
 static void close_others(const struct runners *runners)
 {
+    if (runners->nursery)
+        (void)close(nursery_fd(runners->nursery));
     for (const struct runner *other = runners->all; other; other = other->next) {
         (void)close(other->wire_fd);
         if (other->order_fd >= 0)
@@ -64,43 +66,28 @@ __attribute__((noreturn)) static void child_main(const struct runners *runners,
             _exit(0); /* it is not needed any more */
         order = &received;
     }
-    if (order_fd >= 0)
-        (void)close(order_fd);
+    (void)close(order_fd);
     runners->rules.body(runners->rules.arg, order, wire_fd);
     _exit(0);
 }
 
 /* ---- in the worker ---- */
 
-struct pipes {
-    int wire[2], order[2];
-};
-
-static void close_pipes(struct pipes *pipes)
-{
-    for (int i = 0; i < 2; i++) {
-        fs_close(&pipes->wire[i]);
-        fs_close(&pipes->order[i]);
-    }
-}
-
 int runner_fork(struct runners *runners, const struct wire_order *order, struct runner **ret_runner,
                 struct err *err)
 {
-    CLEANUP(close_pipes) struct pipes pipes = { { -1, -1 }, { -1, -1 } };
-    if (pipe2(pipes.wire, O_CLOEXEC) < 0 || (!order && pipe2(pipes.order, O_CLOEXEC) < 0))
-        return err_set(err, ERR_IO, errno, "pipe for a runner");
+    CLEANUP(wire_pipes_close) struct wire_pipes pipes = WIRE_NO_PIPES;
+    if (wire_pipes_open(&pipes) < 0)
+        return err_set(err, ERR_IO, errno, "pipes for a runner");
     pid_t parent = getpid(), pid = fork();
     if (pid == 0) {
         (void)close(pipes.wire[0]);
-        if (pipes.order[1] >= 0)
-            (void)close(pipes.order[1]);
+        (void)close(pipes.order[1]);
         close_others(runners);
         child_main(runners, order, pipes.order[0], pipes.wire[1], parent);
     }
     if (pid < 0)
         return err_set(err, ERR_IO, errno, "start a runner");
-    (void)fcntl(pipes.wire[0], F_SETFL, O_NONBLOCK);
     struct birth birth = { pid, pipes.wire[0], pipes.order[1],
                            (int)syscall(SYS_pidfd_open, pid, 0) };
     pipes.wire[0] = pipes.order[1] = -1;

@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,21 @@ static const char *const kind_names[] = {
     [WIRE_LOG] = "log",
     [WIRE_OUTCOME] = "outcome",
 };
+
+int wire_pipes_open(struct wire_pipes *pipes)
+{
+    if (pipe2(pipes->wire, O_CLOEXEC) < 0 || pipe2(pipes->order, O_CLOEXEC) < 0)
+        return -1;
+    return fcntl(pipes->wire[0], F_SETFL, O_NONBLOCK);
+}
+
+void wire_pipes_close(struct wire_pipes *pipes)
+{
+    for (int i = 0; i < 2; i++) {
+        fs_close(&pipes->wire[i]);
+        fs_close(&pipes->order[i]);
+    }
+}
 
 /* ---- the runner's end ---- */
 

@@ -55,6 +55,20 @@ struct wire_order {
     const json_t *params; /* an object; or NULL */
 };
 
+/* The two pipes of one runner: wire[0] and order[1] are the worker's ends, wire[0] never blocks. */
+struct wire_pipes {
+    int wire[2], order[2];
+};
+#define WIRE_NO_PIPES                                                                              \
+    {                                                                                              \
+        { -1, -1 },                                                                                \
+        {                                                                                          \
+            -1, -1                                                                                 \
+        }                                                                                          \
+    }
+int wire_pipes_open(struct wire_pipes *pipes); /* 0, or -1 with errno; then some may be open */
+void wire_pipes_close(struct wire_pipes *pipes);
+
 /* 0; -EMSGSIZE: it does not fit in a line; another negative errno: the runner is gone. */
 int wire_send_order(int fd, const struct wire_order *order);
 /* Blocks. 1: *ret_order, borrowed from *ret_whole, which is yours. 0: the worker wants none of it

@@ -39,10 +39,7 @@ struct answer {
 struct packet {
     struct answer answer;
     struct iovec part;
-    union {
-        char bytes[CMSG_SPACE(BIRTH_FDS * sizeof(int))];
-        struct cmsghdr align;
-    } control;
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(BIRTH_FDS * sizeof(int))];
     struct msghdr header;
 };
 
@@ -51,8 +48,8 @@ static void packet_init(struct packet *packet)
     packet->part = (struct iovec){ &packet->answer, sizeof(packet->answer) };
     packet->header = (struct msghdr){ .msg_iov = &packet->part,
                                       .msg_iovlen = 1,
-                                      .msg_control = packet->control.bytes,
-                                      .msg_controllen = sizeof(packet->control.bytes) };
+                                      .msg_control = packet->control,
+                                      .msg_controllen = sizeof(packet->control) };
 }
 
 /* ---- in the nursery ---- */

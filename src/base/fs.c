@@ -23,6 +23,11 @@ void fs_set_durable(bool durable)
     is_durable = durable;
 }
 
+bool fs_is_durable(void)
+{
+    return is_durable;
+}
+
 void fs_close(int *fd)
 {
     if (*fd >= 0)

@@ -52,6 +52,7 @@ int fs_write_all(int fd, const void *data, size_t len);
 /* Whether the syncs of this room sync; they do unless told. For the whole process: a queue whose
  * jobs can all be had again (durability: none) is not worth a wait for the disk. */
 void fs_set_durable(bool durable);
+bool fs_is_durable(void);
 
 /* fsync of something named inside dir_fd. EIO is not tried again: see docs/spool.md. */
 int fs_sync_file(int dir_fd, const char *name, struct err *err);
@@ -69,7 +70,7 @@ int fs_remove_tree(int dir_fd, const char *name, struct err *err);
 /* Does its directory live on a network or FUSE filesystem, where no event arrives from others? */
 bool fs_is_remote(int fd);
 /* Does a sync of anything in its filesystem write all changes of names that were made before it? So
- * does one journal, ext4's and xfs's; not btrfs, and of others it is not known. */
+ * does one journal, ext4's (if it has one) and xfs's; not btrfs, and of others it is not known. */
 bool fs_has_one_journal(int fd);
 /* "ext4", "nfs" … or a number in hex; borrowed for ever or until the next call. */
 const char *fs_type_name(int fd);

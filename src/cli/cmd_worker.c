@@ -72,7 +72,7 @@ static void log_plugins(const struct catalog *catalog)
     }
 }
 
-/* Those that a pipeline needs; a plugin's are loaded by its runners. */
+/* Those that a pipeline needs; a plugin's are loaded by the nursery of its runners. */
 static void log_steps(const struct catalog *catalog)
 {
     const struct takeup_step *step;

@@ -221,7 +221,7 @@ int claim_sync_job(struct claim *claim, struct err *err)
         (r < 0 && fstatat(claim->dir_fd, claim->file, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
          !S_ISREG(st.st_mode)))
         r = 0;
-    claim->job_is_synced = r == 0;
+    claim->job_is_synced = r == 0 && fs_is_durable();
     if (r < 0 && err)
         *err = own;
     return r;

@@ -113,16 +113,24 @@ static int sync_files(const struct claim *claim, enum spool_place place, struct 
  * record's, which is the newest. */
 static int sync_all(struct claim *claim, enum spool_place place, struct err *err)
 {
-    bool record_first = seat_has_one_journal(claim->seat);
-    int r = record_first ? sync_files(claim, place, err) : claim_sync_job(claim, err);
-    if (r == 0)
-        r = record_first ? claim_sync_job(claim, err) : sync_files(claim, place, err);
+    int r;
+    claim_sync_jobs(claim->seat);
+    if (seat_has_one_journal(claim->seat)) {
+        r = sync_files(claim, place, err);
+        r = r < 0 ? r : claim_sync_job(claim, err);
+    } else {
+        r = claim_sync_job(claim, err);
+        r = r < 0 ? r : sync_files(claim, place, err);
+    }
     return r < 0 ? r : fs_sync_dir(claim->dir_fd, claim->token, err);
 }
 
-static int sync_place(const struct claim *claim, enum spool_place place, struct err *err)
+/* Where it was moved to. */
+static int sync_place(const struct claim *claim, struct err *err)
 {
-    return fs_sync_dir(spool_dir(seat_spool(claim->seat), place), spool_place_name(place), err);
+    claim_sync_jobs(claim->seat);
+    return fs_sync_dir(spool_dir(seat_spool(claim->seat), claim->place),
+                       spool_place_name(claim->place), err);
 }
 
 /* ---- artifacts ---- */
@@ -409,6 +417,8 @@ static int withdraw(struct claim *claim, struct err *err)
         return r;
     complete_record(claim, record);
     r = try_names(claim, PLACE_ERROR, record, err);
+    if (r == 1)
+        r = sync_place(claim, err);
     return r < 0 ? r : 0;
 }
 
@@ -441,7 +451,6 @@ static int publish(struct claim *claim, enum spool_place place, json_t *record, 
     if (r < 0)
         return r;
     complete_record(claim, record);
-    claim_sync_jobs(claim->seat);
     return try_names(claim, place, record, err);
 }
 
@@ -464,8 +473,7 @@ int claim_move(struct claim *claim, enum spool_place place, json_t *record, char
 
 int claim_sync(const struct claim *claim, struct err *err)
 {
-    claim_sync_jobs(claim->seat);
-    return sync_place(claim, claim->place, err);
+    return sync_place(claim, err);
 }
 
 int claim_publish(struct claim *claim, enum spool_place place, json_t *record,
@@ -539,5 +547,5 @@ int claim_defer(struct claim *claim, int64_t due_s, struct err *err)
     int r = claim->moved ? 0 : defer(claim, due_s, err);
     if (r < 0 || !claim->moved)
         return r;
-    return sync_place(claim, PLACE_DEFERRED, err);
+    return sync_place(claim, err);
 }

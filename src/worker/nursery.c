@@ -20,9 +20,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { BIRTH_FDS = 3, LAST_BIRTH_MS = 1000 };
+enum { BIRTH_FDS = 3, LAST_BIRTH_MS = 100, END_MS = 500 };
 
 struct nursery {
     pid_t pid;
@@ -153,11 +154,12 @@ int nursery_new(nursery_begin_fn *begin, nursery_child_fn *child, void *arg,
     return 0;
 }
 
+/* Not for ever: one that reads a model from a mount that has gone ends when that answers. */
 static void end_child(pid_t pid)
 {
     (void)kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    for (int i = 0; i < END_MS && waitpid(pid, NULL, WNOHANG) == 0; i++)
+        (void)nanosleep(&(struct timespec){ .tv_nsec = 1000 * 1000 }, NULL);
 }
 
 void nursery_free(struct nursery **nursery)
@@ -198,17 +200,20 @@ bool nursery_is_asked(const struct nursery *nursery)
     return nursery->asked;
 }
 
+/* All three, or none: where our own descriptors run out the kernel hands over as many as fit. */
 static bool take_fds(struct msghdr *header, struct birth *ret_birth)
 {
-    int fds[BIRTH_FDS];
+    int fds[BIRTH_FDS] = { -1, -1, -1 };
     const struct cmsghdr *control = CMSG_FIRSTHDR(header);
-    if (!control || control->cmsg_type != SCM_RIGHTS || control->cmsg_len != CMSG_LEN(sizeof(fds)))
-        return false;
-    memcpy(fds, CMSG_DATA(control), sizeof(fds));
-    ret_birth->wire_fd = fds[0];
-    ret_birth->order_fd = fds[1];
-    ret_birth->pid_fd = fds[2];
-    return true;
+    size_t count = 0;
+    if (control && control->cmsg_type == SCM_RIGHTS)
+        count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    if (count > 0 && count <= BIRTH_FDS)
+        memcpy(fds, CMSG_DATA(control), count * sizeof(int));
+    *ret_birth = (struct birth){ 0, fds[0], fds[1], fds[2] };
+    for (size_t i = 0; count != BIRTH_FDS && i < BIRTH_FDS; i++)
+        fs_close(&fds[i]);
+    return count == BIRTH_FDS;
 }
 
 int nursery_take(struct nursery *nursery, int64_t wait_ms, struct birth *ret_birth, struct err *err)
@@ -224,11 +229,15 @@ int nursery_take(struct nursery *nursery, int64_t wait_ms, struct birth *ret_bir
     if (got != (ssize_t)sizeof(packet.answer))
         return err_set(err, ERR_IO, ECHILD, "the nursery has died");
     nursery->asked = false;
-    if (packet.answer.errnum == EAGAIN || packet.answer.errnum == ENOMEM ||
-        packet.answer.errnum == EMFILE || packet.answer.errnum == ENFILE)
-        return err_set(err, ERR_IO, packet.answer.errnum, "fork a runner");
-    if (packet.answer.errnum || !take_fds(&packet.header, ret_birth))
-        return err_set(err, ERR_IO, ENOSYS, "no nursery here");
-    ret_birth->pid = packet.answer.pid;
+    const struct answer *answer = &packet.answer;
+    if (answer->errnum == ENOSYS || answer->errnum == EINVAL || answer->errnum == EPERM)
+        return err_set(err, ERR_IO, ENOSYS, "a nursery for runners");
+    if (answer->errnum)
+        return err_set(err, ERR_IO, answer->errnum, "fork a runner");
+    if (!take_fds(&packet.header, ret_birth)) {
+        end_child(answer->pid);
+        return err_set(err, ERR_IO, EMFILE, "take over a runner");
+    }
+    ret_birth->pid = answer->pid;
     return 1;
 }

@@ -35,8 +35,11 @@ struct runners {
     struct loop_watch *tick;
     int64_t refill_at_ms;    /* not before: spare ones die, or cannot be forked */
     struct nursery *nursery; /* NULL: not yet, or not any more */
-    bool nursery_is_ready;   /* it has brought one forth; before that it may load models for long */
-    int stillbirths;         /* in a row */
+    int64_t nursery_ms;      /* when it was made */
+    struct err trouble;      /* of the nursery, still to be told */
+    bool has_trouble;
+    bool nursery_is_ready; /* it has brought one forth; before that it may load models for long */
+    int stillbirths;       /* in a row */
     struct loop_watch *births;
 };
 

@@ -13,9 +13,9 @@
 enum {
     TICK_MS = 100, /* one timer for all, and none while nothing runs */
     PAUSE_MS = 1000,
-    SPARE_LIFE_MS = 24 * 3600 * 1000,
+    NURSERY_LIFE_MS = 24 * 3600 * 1000,
     STILLBIRTHS_MAX = 3,
-    BIRTH_MS = 2000, /* then the worker forks by itself */
+    BIRTH_MS = 300, /* then the worker forks by itself */
 };
 
 struct runners *runners_new(const struct runners_rules *rules)
@@ -160,12 +160,18 @@ static int take_birth(struct runners *runners, int64_t wait_ms, struct err *err)
 static void on_births(void *arg, uint32_t events)
 {
     (void)events;
-    (void)take_birth(arg, 0, NULL); /* what fails is tried again, and told, by the next refill */
+    struct runners *runners = arg;
+    int r = take_birth(runners, 0, &runners->trouble);
+    runners->has_trouble |= r < 0 && r != -ENOSYS; /* told by the next refill */
 }
 
 static int ask_nursery(struct runners *runners, struct err *err)
 {
-    int r = runners->nursery ? 0 : runner_nursery(runners, err);
+    int r = 0;
+    if (!runners->nursery) {
+        runners->nursery_ms = time_mono_ms();
+        r = runner_nursery(runners, err);
+    }
     if (r == 0 && !runners->births)
         r = loop_add(runners->rules.loop, nursery_fd(runners->nursery), EPOLLIN, on_births, runners,
                      &runners->births, err);
@@ -190,11 +196,14 @@ static int fork_spare(struct runners *runners, struct err *err)
 int runners_refill(struct runners *runners, struct err *err)
 {
     int64_t now_ms = time_mono_ms();
-    struct runner *spare = find_spare(runners);
-    if (spare && now_ms - spare->born_ms >= SPARE_LIFE_MS) {
-        runner_free(&spare);
-        runners->spare_count--;
+    if (runners->has_trouble) {
+        runners->has_trouble = false;
+        if (err)
+            *err = runners->trouble;
+        return -EIO;
     }
+    if (runners->nursery && now_ms - runners->nursery_ms >= NURSERY_LIFE_MS)
+        runners_drop_spares(runners);
     bool is_asked = runners->nursery && nursery_is_asked(runners->nursery);
     if (is_asked || runners->spare_count >= runners->rules.spares || now_ms < runners->refill_at_ms)
         return 0;

@@ -292,6 +292,8 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
         log_ready(&worker);
         (void)worker_look_at_spool(&worker);
         worker_beat(&worker);
+        worker_keep_spares(
+            &worker); /* the nursery holds what we hold now: as yet next to nothing */
         while (worker_turn(&worker) && r == 0)
             r = loop_wait(worker.loop, until_next_ms(&worker), err);
     }

@@ -102,7 +102,7 @@ void worker_on_cancelled(void *arg, const char *path)
     size_t len = strlen(seat_name(worker->seat));
     if (strncmp(path, seat_name(worker->seat), len) != 0 || path[len] != '/')
         return;
-    for (int i = 0; i < worker->options->jobs; i++) {
+    for (int i = 0; i < worker->hand_count; i++) {
         struct hand *hand = worker->hands[i];
         if (hand && strcmp(claim_token(hand_claim(hand)), path + len + 1) == 0)
             hand_stop(hand, FAILURE_CANCELLED);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 /* What a child leaves for its test to see. */
@@ -446,6 +447,10 @@ static void test_a_spare_one_that_dies_harms_nobody(void **state)
     kill_children(SIGKILL);
     while (runners_spare_count(fixture.runners) > 0)
         assert_ok(loop_wait(fixture.loop, 10000, &err), err);
+    if (with_nursery) { /* it went too, and that is told */
+        assert_true(runners_refill(fixture.runners, &err) < 0);
+        assert_non_null(strstr(err.text, "nursery"));
+    }
     assert_int_equal(runners_refill(fixture.runners, &err), 0);
     assert_ok(runner_start(fixture.runners, &an_order, &limits, &calls, &runner, &err), err);
     wait_until_ended(&fixture, &seen);
@@ -673,6 +678,43 @@ static void test_a_nursery_that_cannot_be(void **state)
     }
 }
 
+static void bear_and_wait(void *arg, int order_fd, int wire_fd, pid_t worker)
+{
+    char byte;
+    (void)arg, (void)wire_fd, (void)worker;
+    (void)!read(order_fd, &byte, 1);
+    _exit(0);
+}
+
+/* The kernel hands over as many as fit: what came is closed again, and the child is no orphan. */
+static void test_no_room_for_its_descriptors(void **state)
+{
+    (void)state;
+    for (rlim_t room = 0; room < 3; room++) {
+        struct nursery *nursery = NULL;
+        struct birth birth;
+        struct err err = { 0 };
+        struct rlimit before, tight;
+        assert_ok(nursery_new(begin_well, bear_and_wait, NULL, &nursery, &err), err);
+        assert_ok(nursery_ask(nursery, &err), err);
+        int next = dup(STDIN_FILENO);
+        assert_int_equal(close(next), 0);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        tight = (struct rlimit){ (rlim_t)next + room, before.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+        int r = nursery_take(nursery, 10000, &birth, &err);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(r, -EMFILE);
+        int after = dup(STDIN_FILENO);
+        assert_int_equal(close(after), 0);
+        assert_int_equal(after, next);
+        nursery_free(&nursery);
+        errno = 0;
+        assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+        assert_int_equal(errno, ECHILD);
+    }
+}
+
 static void body_tells_its_parent(void *arg, const struct wire_order *order, int fd)
 {
     (void)arg, (void)order;
@@ -761,6 +803,7 @@ int main(void)
         WITH_NURSERY(test_who_has_no_lease_has_no_runners),
         WITH_NURSERY(test_a_nursery_that_fails_harms_nobody),
         WITH_NURSERY(test_a_nursery_that_cannot_be),
+        WITH_NURSERY(test_no_room_for_its_descriptors),
         WITH_NURSERY(test_what_it_bears_is_the_workers_child),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

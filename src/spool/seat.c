@@ -163,8 +163,11 @@ int seat_dir(const struct seat *seat)
 
 int seat_is_there(const struct seat *seat, struct err *err)
 {
-    struct stat st;
-    if (fstatat(spool_dir(seat->spool, PLACE_RUNNING), seat->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    /* By the filesystem itself: of a FUSE mount whose process has died, what was asked within the
+     * last second is still answered from memory. */
+    struct statx st;
+    if (statx(spool_dir(seat->spool, PLACE_RUNNING), seat->name,
+              AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &st) == 0)
         return 1;
     if (errno == ENOENT)
         return 0;

@@ -287,6 +287,12 @@ int fstatat(int dir_fd, const char *path, struct stat *st, int flags)
                      REAL(fstatat)(dir_fd, path, st, flags));
 }
 
+int statx(int dir_fd, const char *path, int flags, unsigned mask, struct statx *st)
+{
+    return (int)CALL(OP_LOOK, "statx", touches(dir_fd, path),
+                     REAL(statx)(dir_fd, path, flags, mask, st));
+}
+
 int fstat(int fd, struct stat *st)
 {
     return (int)CALL(OP_LOOK, "fstat", is_followed(fd), REAL(fstat)(fd, st));

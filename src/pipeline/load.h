@@ -44,8 +44,8 @@ void pipelines_warm(struct pipelines *pipelines,
 void pipelines_warm_all(struct pipelines *pipelines);
 
 /* In the process that runs it, once: the plan, warm, with `params` ({"STEP.PARAM": value}, or NULL)
- * in force. Plugins are loaded here, unless pipelines_warm_all did. Borrowed from pipelines. ERR_CONFIG names the parameter and
- * those there are; ERR_MISSING what has to be installed. */
+ * in force. Plugins are loaded here, unless pipelines_warm_all did. Borrowed from pipelines.
+ * ERR_CONFIG names the parameter and those there are; ERR_MISSING what has to be installed. */
 int pipeline_plan(struct pipelines *pipelines, const struct pipeline *pipeline,
                   const json_t *params, struct plan **ret_plan, struct err *err);
 

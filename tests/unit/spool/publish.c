@@ -247,6 +247,23 @@ static void test_jobs_beside(void **state)
     assert_null(strstr(str_text(&calls), "sync b.job"));
 }
 
+/* A job that was withdrawn with its video goes to error/, whatever it was to do, and that is
+ * synced. */
+static void test_withdrawn_is_synced_where_it_went(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = { 0 };
+    fixture_drop(fixture, "pending/a.json", JOB);
+    CLEANUP(claim_free) struct claim *claim = must_claim(fixture, "a.json");
+    assert_int_equal(mkdirat(claim_dir(claim), "input", 0700), 0);
+    assert_ok(fs_write_file(claim_dir(claim), "input/a.mp4", "x", 1, 0, &err), err);
+    assert_int_equal(unlinkat(claim_dir(claim), "a.job", 0), 0);
+    str_release(&calls);
+    assert_ok(claim_defer(claim, 0, &err), err);
+    assert_non_null(strstr(str_text(&calls), "rename a;sync error;"));
+    assert_null(strstr(str_text(&calls), "sync deferred"));
+}
+
 static const struct {
     enum spool_place place;
     bool durable, one_journal;
@@ -380,11 +397,17 @@ static int end_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(test_claims),         FIXTURE_TEST(test_nothing_there),
-        FIXTURE_TEST(test_lost_replies),   FIXTURE_TEST(test_publish_in_order),
-        FIXTURE_TEST(test_names_taken),    FIXTURE_TEST(test_changed_and_withdrawn),
-        FIXTURE_TEST(test_defer_and_back), FIXTURE_TEST(test_the_start_is_synced_later),
-        FIXTURE_TEST(test_jobs_beside),    FIXTURE_TEST(test_the_order_of_an_end),
+        FIXTURE_TEST(test_claims),
+        FIXTURE_TEST(test_nothing_there),
+        FIXTURE_TEST(test_lost_replies),
+        FIXTURE_TEST(test_publish_in_order),
+        FIXTURE_TEST(test_names_taken),
+        FIXTURE_TEST(test_changed_and_withdrawn),
+        FIXTURE_TEST(test_defer_and_back),
+        FIXTURE_TEST(test_the_start_is_synced_later),
+        FIXTURE_TEST(test_jobs_beside),
+        FIXTURE_TEST(test_withdrawn_is_synced_where_it_went),
+        FIXTURE_TEST(test_the_order_of_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, end_calls);
 }

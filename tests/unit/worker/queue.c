@@ -281,6 +281,28 @@ static void test_drained(void **state)
     assert_true(queue_is_drained(queue));
 }
 
+/* An event lists the place it names, also when its mtime says nothing (it may be as coarse as 2 s).
+ */
+static void test_an_event_is_believed(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(queue_free) struct queue *queue = queue_new(fixture->spool, &rules);
+    struct err err = { 0 };
+    struct stat st;
+    int pending = spool_dir(fixture->spool, PLACE_PENDING);
+    look(fixture, queue);
+    assert_int_equal(fstat(pending, &st), 0);
+    drop(fixture, "pending", 'a', 1);
+    const struct timespec times[2] = { st.st_atim, st.st_mtim };
+    assert_int_equal(futimens(pending, times), 0);
+    queue_hint_at(queue, PLACE_DEFERRED);
+    assert_ok(queue_look(queue, fixture->seat, &err), err);
+    assert_int_equal(queue_pending(queue), 0);
+    queue_hint_at(queue, PLACE_PENDING);
+    assert_ok(queue_look(queue, fixture->seat, &err), err);
+    assert_int_equal(queue_pending(queue), 1);
+}
+
 int main(void)
 {
     log_setup(LOG_LEVEL_ERROR, LOG_STYLE_LOGFMT);
@@ -293,6 +315,7 @@ int main(void)
         FIXTURE_TEST(test_many_gone_ones_end_the_list),
         FIXTURE_TEST(test_unfinished_ones_are_told_and_tried_again),
         FIXTURE_TEST(test_drained),
+        FIXTURE_TEST(test_an_event_is_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

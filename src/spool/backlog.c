@@ -217,6 +217,19 @@ int backlog_look(struct backlog *backlog, enum backlog_cause cause, int64_t now_
     return list(backlog, cause, now_us, err);
 }
 
+bool backlog_offer(struct backlog *backlog, const char *file_name)
+{
+    if (backlog->listed_us == 0 || names_left(&backlog->scan.names) > 0 ||
+        !scan_is_job_file(file_name))
+        return false;
+    names_clear(&backlog->scan.names);
+    names_add(&backlog->scan.names, file_name, 0);
+    backlog->own_at = backlog->rest_at = 0;
+    backlog->rest_listed = false;
+    backlog->stale = true;
+    return true;
+}
+
 /* ---- which ---- */
 
 bool backlog_share_has(const struct backlog_share *share, const char *name)

@@ -25,8 +25,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ATTEMPTS_ROOM_BYTES = 16384 };
-
 const struct claim_rules claim_rules_default = { .settle_ms = 2000, .input_wait_ms = 600000 };
 
 /* ---- what a claim holds ---- */
@@ -105,24 +103,12 @@ static int read_attempts(struct claim *claim, struct err *err)
     return r < 0 && passes(-r) ? r : 0;
 }
 
-/* With room for the lines to come, as a disk may fill up. That the room cannot be had keeps no job
- * from being run. Is it new? Then there is nothing in it. */
-static bool make_attempts(int dir_fd)
-{
-    CLEANUP(fs_close)
-    int fd =
-        openat(dir_fd, ATTEMPTS_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (fd >= 0)
-        (void)fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, ATTEMPTS_ROOM_BYTES);
-    return fd >= 0;
-}
-
 int claim_from_token(struct seat *seat, const char *token, const char *name, enum token_state state,
                      struct claim **ret_claim, struct err *err)
 {
     CLEANUP(claim_free) struct claim *claim = MEM_NEW(struct claim);
     claim->seat = seat;
-    claim->dir_fd = -1;
+    claim->dir_fd = claim->attempts_fd = -1;
     claim->claimed_ms = time_wall_ms();
     (void)snprintf(claim->token, sizeof(claim->token), "%s", token);
     (void)snprintf(claim->name, sizeof(claim->name), "%s", name);
@@ -137,7 +123,7 @@ int claim_from_token(struct seat *seat, const char *token, const char *name, enu
         return r;
     }
     struct err unread = { 0 };
-    r = make_attempts(claim->dir_fd) ? 0 : read_attempts(claim, &unread);
+    r = read_attempts(claim, &unread);
     if (r < 0) {
         if (err)
             *err = unread;
@@ -154,6 +140,7 @@ void claim_free(struct claim **claim)
     if (!own)
         return;
     seat_unlink(&own->link);
+    fs_close(&own->attempts_fd);
     fs_close(&own->dir_fd);
     free(own->text);
     job_free(&own->job);

@@ -70,6 +70,9 @@ const struct attempts *claim_attempts(const struct claim *claim);
  * attempts that take longer, makes sure that a job which takes the machine down is charged for it.
  */
 int claim_start(struct claim *claim, int *ret_number, int *ret_out_fd, struct err *err);
+/* What can be done while the runner begins: attempts.jsonl gets room for the lines to come, as a
+ * disk may fill up. That the room cannot be had keeps no job from being run. */
+void claim_started(struct claim *claim);
 int claim_sync_start(struct claim *claim, struct err *err);
 /* After it ended: its line. A line that cannot be written keeps no job from going on. */
 int claim_ended(struct claim *claim, const struct attempt_end *end, struct err *err);

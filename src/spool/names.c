@@ -84,6 +84,11 @@ size_t names_left(const struct names *names)
     return names->count - names->spent;
 }
 
+void names_clear(struct names *names)
+{
+    names->used = names->count = names->spent = 0;
+}
+
 void names_release(struct names *names)
 {
     free(names->bytes);

@@ -36,6 +36,8 @@ const char *names_get(const struct names *names, size_t i);
 void names_mark(struct names *names, size_t i, unsigned mark);
 /* How many are not spent. */
 size_t names_left(const struct names *names);
+/* None is left, and the memory is kept. */
+void names_clear(struct names *names);
 /* Cleanup handler. */
 void names_release(struct names *names);
 

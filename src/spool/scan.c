@@ -37,6 +37,11 @@ static const char *pending_reason(const char *file_name, unsigned char type)
            "(takeup submit writes one), or to inbox/PIPELINE/";
 }
 
+bool scan_is_job_file(const char *file_name)
+{
+    return !name_is_ignored(file_name) && !pending_reason(file_name, DT_UNKNOWN);
+}
+
 static void add_pending(void *arg, const char *name, unsigned char type)
 {
     const struct scanning *scanning = arg;

@@ -9,6 +9,8 @@
 #include "spool/names.h"
 #include "spool/problems.h"
 
+#include <stdbool.h>
+
 /* Where jobs wait: the lanes, highest first, then deferred/. */
 enum { SCAN_LANES = 3, SCAN_DEFERRED = SCAN_LANES, SCAN_PLACES };
 extern const enum spool_place scan_places[SCAN_PLACES];
@@ -23,6 +25,8 @@ struct scan {
 /* Lists one of scan_places. On failure *ret_scan is empty. */
 int scan_place(const struct spool *spool, enum spool_place place, struct scan *ret_scan,
                struct err *err);
+/* Could a file of that name in a lane be a job? */
+bool scan_is_job_file(const char *file_name);
 /* Cleanup handler. */
 void scan_release(struct scan *scan);
 

@@ -363,7 +363,9 @@ static int start(struct hand *hand, struct err *err)
     };
     hand->started_ms = time_wall_ms();
     hand->started_mono_ms = time_mono_ms();
-    return runner_start(hand->context->runners, &order, &limits, &calls, &hand->runner, err);
+    r = runner_start(hand->context->runners, &order, &limits, &calls, &hand->runner, err);
+    claim_started(hand->claim);
+    return r;
 }
 
 static void log_start(const struct hand *hand)

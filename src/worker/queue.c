@@ -35,7 +35,8 @@ struct queue {
 
     bool hinted; /* at some of the places: */
     bool hinted_at[SCAN_PLACES];
-    bool looked;                     /* at all, and nothing was put off */
+    bool offered; /* what was hinted at is one file, and that is in its backlog */
+    bool looked;  /* at all, and nothing was put off */
     int64_t look_at_ms, retry_at_ms; /* by the monotonic clock */
     int64_t retried_ms, retry_ms;
     int64_t clock_ms, ahead_ms; /* the spool's clock: when read, and by how much ahead of ours */
@@ -121,6 +122,16 @@ void queue_hint_at(struct queue *queue, enum spool_place place)
     for (size_t i = 0; i < SCAN_PLACES; i++)
         queue->hinted_at[i] |= scan_places[i] == place;
     queue->hinted = true;
+    queue->offered = false;
+}
+
+void queue_hint_file(struct queue *queue, enum spool_place place, const char *file_name)
+{
+    bool first = !queue->hinted;
+    queue_hint_at(queue, place);
+    for (size_t i = 0; first && i < SCAN_LANES; i++)
+        if (scan_places[i] == place)
+            queue->offered = backlog_offer(&queue->backlogs[i], file_name);
 }
 
 /* ---- look ---- */
@@ -214,6 +225,11 @@ int queue_look(struct queue *queue, struct seat *seat, struct err *err)
     if (!queue->hinted && !over_time && now_ms < list_due_ms(queue))
         return 0;
     queue->taken = 0;
+    if (queue->offered && !over_time) {
+        queue->offered = queue->looked = false; /* the list comes the next time */
+        return 0;
+    }
+    queue->offered = false;
     int r = look_at_all(queue, over_time, err);
     if (r == 0)
         r = read_clock(queue, seat, err);

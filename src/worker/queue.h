@@ -51,6 +51,10 @@ void queue_hint(struct queue *queue);
 /* The same for one place only; PLACE_DEFERRED, or a lane. */
 void queue_hint_at(struct queue *queue, enum spool_place place);
 
+/* The same, and it is this file, as far as is known. A hint all the same, and a listing follows;
+ * but where nothing waits the file need not wait for that. */
+void queue_hint_file(struct queue *queue, enum spool_place place, const char *file_name);
+
 /* Lists what may have changed, if a look is wanted or due. Negative: the spool failed; the next
  * look is due in a second. */
 int queue_look(struct queue *queue, struct seat *seat, struct err *err);

@@ -35,22 +35,30 @@ static void note_event(const struct watch *watch, const struct inotify_event *ev
     hinted[PLACE_INBOX] = hinted[PLACE_INBOX] || !is_known;
 }
 
+/* The name of a file that came by rename, or was written to its end; else NULL. */
+static const char *whole_file(const struct inotify_event *event)
+{
+    bool is_whole = event->mask & (IN_MOVED_TO | IN_CLOSE_WRITE) && !(event->mask & IN_ISDIR);
+    return is_whole && event->len > 0 ? event->name : NULL;
+}
+
 static void on_event(void *arg, uint32_t events)
 {
     (void)events;
     struct watch *watch = arg;
     char buffer[16 * 1024] __attribute__((aligned(__alignof__(struct inotify_event))));
     bool hinted[PLACE_COUNT] = { false };
-    ssize_t got;
-    while ((got = read(watch->fd, buffer, sizeof(buffer))) > 0)
-        for (char *at = buffer; at < buffer + got;) {
-            const struct inotify_event *event = (const struct inotify_event *)(const void *)at;
-            note_event(watch, event, hinted);
-            at += sizeof(*event) + event->len;
-        }
+    const char *only = NULL;
+    ssize_t got = read(watch->fd, buffer, sizeof(buffer)); /* what is left shows again */
+    for (char *at = buffer; at < buffer + got;) {
+        const struct inotify_event *event = (const struct inotify_event *)(const void *)at;
+        note_event(watch, event, hinted);
+        at += sizeof(*event) + event->len;
+        only = at == buffer + got && event == (const void *)buffer ? whole_file(event) : NULL;
+    }
     for (int i = 0; i < PLACE_COUNT; i++)
         if (hinted[i])
-            watch->fn(watch->arg, (enum spool_place)i);
+            watch->fn(watch->arg, (enum spool_place)i, only);
 }
 
 /* What inotify calls it, or negative. */

@@ -11,8 +11,9 @@
 struct watch;
 
 /* Calls fn when something may have come into a place: pending/, its lanes, deferred/, cancel/, the
- * inbox; or a file there was closed after writing. */
-typedef void watch_fn(void *arg, enum spool_place place);
+ * inbox; or a file there was closed after writing. file_name: which one, if it is one file that
+ * came whole; else NULL. */
+typedef void watch_fn(void *arg, enum spool_place place, const char *file_name);
 int watch_new(struct loop *loop, const struct spool *spool, watch_fn *fn, void *arg,
               struct watch **ret_watch, struct err *err);
 /* The same for a folder below inbox/ ("": for itself). One that cannot be watched is looked at from

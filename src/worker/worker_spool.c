@@ -18,13 +18,15 @@ static void pause_for(struct worker *worker, const char *reason)
     log_error(LOG_NO_FIELDS, "paused, nothing is claimed: %s", reason);
 }
 
-static void on_hint(void *arg, enum spool_place place)
+static void on_hint(void *arg, enum spool_place place, const char *file_name)
 {
     struct worker *worker = arg;
     if (place == PLACE_CANCEL)
         cancels_hint(worker->cancels);
     else if (place == PLACE_INBOX)
         drops_hint(worker->drops);
+    else if (file_name)
+        queue_hint_file(worker->queue, place, file_name);
     else
         queue_hint_at(worker->queue, place);
     if (place == PLACE_DEFERRED)

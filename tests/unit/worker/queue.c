@@ -303,6 +303,75 @@ static void test_an_event_is_believed(void **state)
     assert_int_equal(queue_pending(queue), 1);
 }
 
+/* A file that an event names is taken without a listing, and only once; what lies beside it is
+ * found by the next look. */
+static void test_a_named_file_need_not_wait(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(queue_free) struct queue *queue = queue_new(fixture->spool, &rules);
+    struct err err = { 0 };
+    look(fixture, queue);
+    drop(fixture, "pending", 'a', 1);
+    drop(fixture, "pending", 'b', 1);
+    queue_hint_file(queue, PLACE_PENDING, "b0000.json");
+    assert_ok(queue_look(queue, fixture->seat, &err), err);
+    assert_int_equal(queue_pending(queue), 1);
+    assert_int_equal(next(fixture, queue), 'b');
+    assert_false(queue_is_drained(queue));
+    assert_int_equal(queue_due_ms(queue), 0);
+    assert_ok(queue_look(queue, fixture->seat, &err), err);
+    CLEANUP(mem_free_text) char *taken = take(fixture, queue, 2);
+    assert_string_equal(taken, "a.");
+}
+
+/* These are looked for by a listing. */
+static const struct {
+    const char *name, *drops, *hint, *second_hint;
+    int64_t pending;
+} listed[] = {
+    { "others wait already", "pending", "b0000.json", NULL, 2 },
+    { "more than one has come", NULL, "a0000.json", "b0000.json", 2 },
+    { "no job", NULL, "notes.txt", NULL, 2 },
+    { "a draft", NULL, ".a0000.json", NULL, 2 },
+};
+
+static void test_other_files_are_looked_for(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = { 0 };
+    for (size_t i = 0; i < COUNT(listed); i++) {
+        CLEANUP(queue_free) struct queue *queue = queue_new(fixture->spool, &rules);
+        look(fixture, queue);
+        drop(fixture, "pending", 'a', 1);
+        if (listed[i].drops)
+            look(fixture, queue);
+        drop(fixture, "pending", 'b', 1);
+        queue_hint_file(queue, PLACE_PENDING, listed[i].hint);
+        if (listed[i].second_hint)
+            queue_hint_file(queue, PLACE_PENDING, listed[i].second_hint);
+        assert_ok(queue_look(queue, fixture->seat, &err), err);
+        if (queue_pending(queue) != listed[i].pending)
+            fail_msg("%s: %lld", listed[i].name, (long long)queue_pending(queue));
+        CLEANUP(mem_free_text) char *taken = take(fixture, queue, 3);
+        assert_string_equal(taken, "ab.");
+    }
+}
+
+/* The name of a file that is gone, or is none, does no harm. */
+static void test_a_named_file_may_be_gone(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(queue_free) struct queue *queue = queue_new(fixture->spool, &rules);
+    struct err err = { 0 };
+    look(fixture, queue);
+    drop(fixture, "pending", 'a', 1);
+    queue_hint_file(queue, PLACE_PENDING, "gone.json");
+    assert_ok(queue_look(queue, fixture->seat, &err), err);
+    assert_int_equal(next(fixture, queue), '-');
+    assert_ok(queue_look(queue, fixture->seat, &err), err);
+    assert_int_equal(next(fixture, queue), 'a');
+}
+
 int main(void)
 {
     log_setup(LOG_LEVEL_ERROR, LOG_STYLE_LOGFMT);
@@ -316,6 +385,9 @@ int main(void)
         FIXTURE_TEST(test_unfinished_ones_are_told_and_tried_again),
         FIXTURE_TEST(test_drained),
         FIXTURE_TEST(test_an_event_is_believed),
+        FIXTURE_TEST(test_a_named_file_need_not_wait),
+        FIXTURE_TEST(test_other_files_are_looked_for),
+        FIXTURE_TEST(test_a_named_file_may_be_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

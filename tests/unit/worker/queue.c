@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 static const struct queue_rules rules = {
     .claim = { .settle_ms = 3600000, .input_wait_ms = 3600000 }, .rescan_ms = 3600000

@@ -109,9 +109,10 @@ static bool ends_torn(int fd)
            last != '\n';
 }
 
-int attempts_append_open(int dir_fd, const json_t *line, int *ret_fd, struct err *err)
+int attempts_append(int dir_fd, json_t *line, struct err *err)
 {
-    CLEANUP(mem_free_text) char *text = json_line(line);
+    CLEANUP(json_drop) json_t *own = line;
+    CLEANUP(mem_free_text) char *text = json_line(own);
     CLEANUP(fs_close)
     int fd = openat(dir_fd, ATTEMPTS_FILE,
                     O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
@@ -119,18 +120,7 @@ int attempts_append_open(int dir_fd, const json_t *line, int *ret_fd, struct err
         return err_set(err, ERR_IO, errno, "open '%s'", ATTEMPTS_FILE);
     CLEANUP(mem_free_text) char *whole = mem_printf("%s%s\n", ends_torn(fd) ? "\n" : "", text);
     int r = fs_write_all(fd, whole, strlen(whole));
-    if (r < 0)
-        return err_set(err, ERR_IO, -r, "write '%s'", ATTEMPTS_FILE);
-    *ret_fd = fd;
-    fd = -1;
-    return 0;
-}
-
-int attempts_append(int dir_fd, json_t *line, struct err *err)
-{
-    CLEANUP(json_drop) json_t *own = line;
-    CLEANUP(fs_close) int fd = -1;
-    return attempts_append_open(dir_fd, own, &fd, err);
+    return r < 0 ? err_set(err, ERR_IO, -r, "write '%s'", ATTEMPTS_FILE) : 0;
 }
 
 json_t *attempts_retried_line(void)

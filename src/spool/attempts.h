@@ -50,7 +50,5 @@ json_t *attempts_end_line(int number, const struct attempt_end *end);
 json_t *attempts_retried_line(void);
 /* Appends one object as a line; takes it over. */
 int attempts_append(int dir_fd, json_t *line, struct err *err);
-/* The same, but the line is borrowed, and *ret_fd is the file, open for writing and yours. */
-int attempts_append_open(int dir_fd, const json_t *line, int *ret_fd, struct err *err);
 
 #endif

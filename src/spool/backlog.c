@@ -219,8 +219,8 @@ int backlog_look(struct backlog *backlog, enum backlog_cause cause, int64_t now_
 
 bool backlog_offer(struct backlog *backlog, const char *file_name)
 {
-    if (backlog->listed_us == 0 || names_left(&backlog->scan.names) > 0 ||
-        !scan_is_job_file(file_name))
+    if (backlog->listed_us == 0 || backlog->remote || backlog->stale ||
+        names_left(&backlog->scan.names) > 0 || !scan_is_job_file(file_name))
         return false;
     names_clear(&backlog->scan.names);
     names_add(&backlog->scan.names, file_name, 0);

@@ -66,8 +66,9 @@ enum backlog_cause {
  */
 int backlog_look(struct backlog *backlog, enum backlog_cause cause, int64_t now_us,
                  struct err *err);
-/* It is said that a file has come into this lane. True: nothing else is known to wait here, so that
- * is what there is to take, and the list is stale. False: nothing was changed. */
+/* It is said that a file has come into this lane. True: nothing else waits here as far as we can
+ * know, so that is what there is to take, and the list is stale. False: nothing was changed. Across
+ * a share others drop files of which nothing is said, so there it is always false. */
 bool backlog_offer(struct backlog *backlog, const char *file_name);
 /* When a stale one may be listed; INT64_MAX: it is not stale. */
 int64_t backlog_due_us(const struct backlog *backlog);

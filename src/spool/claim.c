@@ -108,7 +108,7 @@ int claim_from_token(struct seat *seat, const char *token, const char *name, enu
 {
     CLEANUP(claim_free) struct claim *claim = MEM_NEW(struct claim);
     claim->seat = seat;
-    claim->dir_fd = claim->attempts_fd = -1;
+    claim->dir_fd = -1;
     claim->claimed_ms = time_wall_ms();
     (void)snprintf(claim->token, sizeof(claim->token), "%s", token);
     (void)snprintf(claim->name, sizeof(claim->name), "%s", name);
@@ -140,7 +140,6 @@ void claim_free(struct claim **claim)
     if (!own)
         return;
     seat_unlink(&own->link);
-    fs_close(&own->attempts_fd);
     fs_close(&own->dir_fd);
     free(own->text);
     job_free(&own->job);

@@ -53,14 +53,13 @@ static int make_out(const struct claim *claim, const char *out, int *ret_fd, str
 int claim_start(struct claim *claim, int *ret_number, int *ret_out_fd, struct err *err)
 {
     int number = claim->attempts.started + 1;
-    fs_close(&claim->attempts_fd);
     char out[OUT_NAME_SIZE];
     (void)snprintf(out, sizeof(out), "out.%d", number);
     CLEANUP(fs_close) int fd = -1;
     json_t *line = start_line(claim, number);
     int r = make_out(claim, out, &fd, err);
     if (r == 0)
-        r = attempts_append_open(claim->dir_fd, line, &claim->attempts_fd, err);
+        r = attempts_append(claim->dir_fd, json_incref(line), err);
     if (r < 0) {
         json_decref(line);
         (void)fs_remove_tree(claim->dir_fd, out, NULL);
@@ -75,9 +74,12 @@ int claim_start(struct claim *claim, int *ret_number, int *ret_out_fd, struct er
 
 void claim_started(struct claim *claim)
 {
-    if (claim->attempts_fd >= 0 && claim->attempts.started == 1)
-        (void)fallocate(claim->attempts_fd, FALLOC_FL_KEEP_SIZE, 0, ATTEMPTS_ROOM_BYTES);
-    fs_close(&claim->attempts_fd); /* SMB renames no directory in which we have a file open */
+    if (claim->attempts.started != 1)
+        return;
+    CLEANUP(fs_close)
+    int fd = openat(claim->dir_fd, ATTEMPTS_FILE, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0)
+        (void)fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, ATTEMPTS_ROOM_BYTES);
 }
 
 int claim_ended(struct claim *claim, const struct attempt_end *end, struct err *err)

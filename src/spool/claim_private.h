@@ -18,7 +18,6 @@ struct claim {
     struct job *job;
     struct err job_err; /* why job is NULL */
     struct attempts attempts;
-    int attempts_fd;   /* between claim_start and claim_started; else -1 */
     json_t *unwritten; /* an end line that the spool would not take yet; or NULL */
     int64_t submitted_ms, claimed_ms;
 

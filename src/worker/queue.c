@@ -43,7 +43,7 @@ struct queue {
 
     unsigned lane_turn[SCAN_LANES], due_turn;
     int held;   /* the group for which the newest name was held; negative: it was not */
-    int taken;  /* since the newest look */
+    int taken;  /* since the newest look at everything */
     int misses; /* in a row */
     struct queue_counts counts;
     struct untaken untaken;
@@ -129,7 +129,8 @@ void queue_hint_file(struct queue *queue, enum spool_place place, const char *fi
 {
     bool first = !queue->hinted;
     queue_hint_at(queue, place);
-    for (size_t i = 0; first && i < SCAN_LANES; i++)
+    /* Not the lowest lane, which must not overtake what a look would find in those above it. */
+    for (size_t i = 0; first && i < SCAN_LANES - 1; i++)
         if (scan_places[i] == place)
             queue->offered = backlog_offer(&queue->backlogs[i], file_name);
 }
@@ -221,15 +222,16 @@ int queue_look(struct queue *queue, struct seat *seat, struct err *err)
 {
     int64_t now_ms = time_mono_ms();
     bool over_time = now_ms >= queue->look_at_ms;
-    retry(queue, now_ms);
-    if (!queue->hinted && !over_time && now_ms < list_due_ms(queue))
-        return 0;
-    queue->taken = 0;
     if (queue->offered && !over_time) {
         queue->offered = queue->looked = false; /* the list comes the next time */
         return 0;
     }
     queue->offered = false;
+    retry(queue, now_ms);
+    if (!queue->hinted && !over_time && now_ms < list_due_ms(queue))
+        return 0;
+    if (over_time)
+        queue->taken = 0;
     int r = look_at_all(queue, over_time, err);
     if (r == 0)
         r = read_clock(queue, seat, err);

@@ -362,6 +362,40 @@ static void test_other_files_are_looked_for(void **state)
     }
 }
 
+/* What came first without an event, as another host's files do, is not overtaken by a lower lane. */
+static void test_a_named_file_overtakes_no_lane(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(queue_free) struct queue *queue = queue_new(fixture->spool, &rules);
+    struct err err = { 0 };
+    look(fixture, queue);
+    drop(fixture, "pending", 'a', 1);
+    drop(fixture, "pending/low", 'b', 1);
+    queue_hint_file(queue, PLACE_PENDING_LOW, "b0000.json");
+    usleep(100 * 1000); /* so long no list is put off that finds two names */
+    assert_ok(queue_look(queue, fixture->seat, &err), err);
+    CLEANUP(mem_free_text) char *taken = take(fixture, queue, 3);
+    assert_string_equal(taken, "ab.");
+}
+
+/* With a free runner a drained queue is told as soon as nothing was found, and not a retry later. */
+static void test_a_named_file_ends_a_drain_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(queue_free) struct queue *queue = queue_new(fixture->spool, &rules);
+    struct err err = { 0 };
+    look(fixture, queue);
+    assert_int_equal(next(fixture, queue), '.');
+    drop(fixture, "pending", 'a', 1);
+    queue_hint_file(queue, PLACE_PENDING, "a0000.json");
+    assert_ok(queue_look(queue, fixture->seat, &err), err);
+    assert_int_equal(next(fixture, queue), 'a');
+    assert_ok(queue_look(queue, fixture->seat, &err), err);
+    assert_int_equal(next(fixture, queue), '.');
+    queue_drain(queue);
+    assert_true(queue_due_ms(queue) <= time_mono_ms());
+}
+
 /* The name of a file that is gone, or is none, does no harm. */
 static void test_a_named_file_may_be_gone(void **state)
 {
@@ -393,6 +427,8 @@ int main(void)
         FIXTURE_TEST(test_a_named_file_need_not_wait),
         FIXTURE_TEST(test_other_files_are_looked_for),
         FIXTURE_TEST(test_a_named_file_may_be_gone),
+        FIXTURE_TEST(test_a_named_file_overtakes_no_lane),
+        FIXTURE_TEST(test_a_named_file_ends_a_drain_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -362,7 +362,8 @@ static void test_other_files_are_looked_for(void **state)
     }
 }
 
-/* What came first without an event, as another host's files do, is not overtaken by a lower lane. */
+/* What came first without an event, as another host's files do, is not overtaken by a lower lane.
+ */
 static void test_a_named_file_overtakes_no_lane(void **state)
 {
     struct fixture *fixture = *state;
@@ -378,7 +379,8 @@ static void test_a_named_file_overtakes_no_lane(void **state)
     assert_string_equal(taken, "ab.");
 }
 
-/* With a free runner a drained queue is told as soon as nothing was found, and not a retry later. */
+/* With a free runner a drained queue is told as soon as nothing was found, and not a retry later.
+ */
 static void test_a_named_file_ends_a_drain_at_once(void **state)
 {
     struct fixture *fixture = *state;

@@ -1,6 +1,5 @@
-/* lines.c - stretches are kept in the order in which they began; the first ones leave as soon as
- * they are over. So memory grows with what is on the screen at one time, and with what began while
- * one long line stood still: text, and little of it. */
+/* lines.c - all that was read is kept until the end, since what began first may be read last: a
+ * logo that stays for an hour. It is text, and little of it. */
 #include "reading/lines.h"
 
 #include "base/mem.h"
@@ -8,17 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GAP_US = 300000 /* a reading may fail for so long without parting a text in two */ };
-
-struct slot {
-    struct lines_stretch stretch;
-    bool is_open; /* may go on in the next image */
+enum {
+    GAP_US = 500000,   /* what is away for so long is the same text */
+    GRAIN_US = 250000, /* starts that differ by less are one: a picture's worth */
 };
 
 struct lines {
-    struct slot *slots;
-    size_t count, size;
-    struct lines_stretch given; /* lent out by lines_next */
+    struct lines_stretch *stretches;
+    size_t count, size, given;
 };
 
 struct lines *lines_new(void)
@@ -32,9 +28,8 @@ void lines_free(struct lines **lines)
     if (!dead)
         return;
     for (size_t i = 0; i < dead->count; i++)
-        free(dead->slots[i].stretch.text);
-    free(dead->slots);
-    free(dead->given.text);
+        free(dead->stretches[i].text);
+    free(dead->stretches);
     free(dead);
 }
 
@@ -114,87 +109,153 @@ static bool same_row(const struct lines_box *a, const struct lines_box *b)
 
 /* ---- stretches ---- */
 
-static struct slot *slot_of(struct lines *lines, const struct lines_reading *reading,
-                            int64_t start_us)
+void lines_add(struct lines *lines, const struct lines_reading *reading, int64_t start_us,
+               int64_t end_us)
 {
-    struct slot *elsewhere = NULL;
-    for (size_t i = 0; i < lines->count; i++) {
-        struct slot *slot = &lines->slots[i];
-        if (!slot->is_open || slot->stretch.end_us > start_us ||
-            !lines_alike(slot->stretch.text, reading->text))
+    if (reading->text[strspn(reading->text, " ")] == '\0')
+        return;
+    if (lines->count == lines->size) {
+        lines->size = lines->size ? 2 * lines->size : 64;
+        lines->stretches =
+            mem_resize(lines->stretches, lines->size, sizeof(*lines->stretches));
+    }
+    lines->stretches[lines->count++] = (struct lines_stretch){
+        .text = mem_strdup(reading->text),
+        .confidence = reading->confidence,
+        .box = reading->box,
+        .start_us = start_us,
+        .end_us = end_us,
+    };
+}
+
+static int by_start(const void *a_, const void *b_)
+{
+    const struct lines_stretch *a = a_, *b = b_;
+    if (a->start_us != b->start_us)
+        return a->start_us < b->start_us ? -1 : 1;
+    if (a->box.y != b->box.y)
+        return a->box.y < b->box.y ? -1 : 1;
+    return a->box.x < b->box.x ? -1 : a->box.x > b->box.x;
+}
+
+/* The one that this one goes on with; NULL: there is none. `count` come before it. */
+static struct lines_stretch *find_same(struct lines_stretch *stretches, size_t count,
+                                       const struct lines_stretch *stretch)
+{
+    struct lines_stretch *elsewhere = NULL;
+    for (size_t i = count; i-- > 0;) {
+        struct lines_stretch *other = &stretches[i];
+        if (other->end_us + GAP_US < stretch->start_us || !lines_alike(other->text, stretch->text))
             continue;
-        if (same_row(&slot->stretch.box, &reading->box))
-            return slot;
-        elsewhere = elsewhere ? elsewhere : slot; /* it moved */
+        if (same_row(&other->box, &stretch->box))
+            return other;
+        /* It moved, unless both were there at one time. */
+        if (!elsewhere && other->end_us <= stretch->start_us + GRAIN_US)
+            elsewhere = other;
     }
     return elsewhere;
 }
 
-static void slot_go_on(struct slot *slot, const struct lines_reading *reading, int64_t end_us)
+static void go_on(struct lines_stretch *stretch, struct lines_stretch *more)
 {
-    struct lines_stretch *stretch = &slot->stretch;
-    stretch->end_us = end_us;
-    if (reading->confidence <= stretch->confidence)
-        return;
-    free(stretch->text);
-    stretch->text = mem_strdup(reading->text);
-    stretch->confidence = reading->confidence;
-    stretch->box = reading->box;
-}
-
-static void slot_begin(struct lines *lines, const struct lines_reading *reading, int64_t start_us,
-                       int64_t end_us)
-{
-    if (lines->count == lines->size) {
-        lines->size = lines->size ? 2 * lines->size : 16;
-        lines->slots = mem_resize(lines->slots, lines->size, sizeof(*lines->slots));
+    if (more->end_us > stretch->end_us)
+        stretch->end_us = more->end_us;
+    if (more->confidence > stretch->confidence) {
+        char *text = stretch->text;
+        stretch->text = more->text;
+        more->text = text;
+        stretch->confidence = more->confidence;
     }
-    size_t at = lines->count; /* by start, then from top to bottom */
-    while (at > 0 && lines->slots[at - 1].stretch.start_us == start_us &&
-           lines->slots[at - 1].stretch.box.y > reading->box.y)
-        at--;
-    memmove(&lines->slots[at + 1], &lines->slots[at], (lines->count - at) * sizeof(*lines->slots));
-    lines->slots[at] = (struct slot){
-        .stretch = { .text = mem_strdup(reading->text),
-                     .confidence = reading->confidence,
-                     .box = reading->box,
-                     .start_us = start_us,
-                     .end_us = end_us },
-        .is_open = true,
-    };
-    lines->count++;
+    free(more->text);
 }
 
-void lines_add(struct lines *lines, const struct lines_reading *readings, size_t count,
-               int64_t start_us, int64_t end_us)
+static int64_t together_us(const struct lines_stretch *a, const struct lines_stretch *b)
 {
+    int64_t from = a->start_us > b->start_us ? a->start_us : b->start_us;
+    int64_t to = a->end_us < b->end_us ? a->end_us : b->end_us;
+    return to - from;
+}
+
+/* How much of a's box lies in b's, in percent. */
+static int share_inside(const struct lines_box *a, const struct lines_box *b)
+{
+    int width = overlap(a->x, a->width, b->x, b->width);
+    int height = overlap(a->y, a->height, b->y, b->height);
+    int64_t area = (int64_t)a->width * a->height;
+    return width > 0 && height > 0 && area > 0 ? (int)((int64_t)width * height * 100 / area) : 0;
+}
+
+/* The fewest edits that make a out of some part of b. */
+static size_t edits_within(const char *a, const char *b)
+{
+    size_t rows = strlen(a), columns = strlen(b), best = rows;
+    size_t *row = mem_zero(columns + 1, sizeof(*row));
+    for (size_t i = 1; i <= rows; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t k = 1; k <= columns; k++) {
+            size_t above = row[k], edits = diagonal + (a[i - 1] != b[k - 1]);
+            edits = above + 1 < edits ? above + 1 : edits;
+            row[k] = row[k - 1] + 1 < edits ? row[k - 1] + 1 : edits;
+            diagonal = above;
+        }
+    }
+    for (size_t k = 0; k <= columns; k++)
+        best = row[k] < best ? row[k] : best;
+    free(row);
+    return best;
+}
+
+/* Of the same place and time: a part of another reading, a worse one of the same, or junk. */
+static bool is_shadow(const struct lines_stretch *stretch, const struct lines_stretch *other)
+{
+    int64_t length_us = stretch->end_us - stretch->start_us;
+    if (together_us(stretch, other) * 2 < length_us ||
+        share_inside(&stretch->box, &other->box) < 60)
+        return false;
+    if (stretch->confidence < other->confidence * 0.75)
+        return true;
+    size_t own = strlen(stretch->text), others = strlen(other->text);
+    bool is_less = own * 5 < others * 4 ||
+                   (own * 4 < others * 5 && stretch->confidence < other->confidence);
+    return is_less && edits_within(stretch->text, other->text) * 5 <= own * 2;
+}
+
+static void drop_shadows(struct lines *lines)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < lines->count; i++) {
+        struct lines_stretch *stretch = &lines->stretches[i];
+        for (size_t k = 0; stretch->text && k < lines->count; k++) {
+            struct lines_stretch *other = &lines->stretches[k];
+            if (k == i || !other->text || !is_shadow(stretch, other))
+                continue;
+            free(stretch->text);
+            stretch->text = NULL;
+        }
+    }
     for (size_t i = 0; i < lines->count; i++)
-        lines->slots[i].is_open &= lines->slots[i].stretch.end_us + GAP_US >= start_us;
-    for (size_t i = 0; i < count; i++) {
-        if (readings[i].text[strspn(readings[i].text, " ")] == '\0')
-            continue;
-        struct slot *slot = slot_of(lines, &readings[i], start_us);
-        if (slot)
-            slot_go_on(slot, &readings[i], end_us);
-        else
-            slot_begin(lines, &readings[i], start_us, end_us);
-    }
+        if (lines->stretches[i].text)
+            lines->stretches[kept++] = lines->stretches[i];
+    lines->count = kept;
 }
 
 void lines_end(struct lines *lines)
 {
-    for (size_t i = 0; i < lines->count; i++)
-        lines->slots[i].is_open = false;
+    size_t kept = 0;
+    qsort(lines->stretches, lines->count, sizeof(*lines->stretches), by_start);
+    for (size_t i = 0; i < lines->count; i++) {
+        struct lines_stretch *same = find_same(lines->stretches, kept, &lines->stretches[i]);
+        if (same)
+            go_on(same, &lines->stretches[i]);
+        else
+            lines->stretches[kept++] = lines->stretches[i];
+    }
+    lines->count = kept;
+    drop_shadows(lines);
 }
 
 const struct lines_stretch *lines_next(struct lines *lines)
 {
-    free(lines->given.text);
-    lines->given.text = NULL;
-    if (lines->count == 0 || lines->slots[0].is_open)
-        return NULL;
-    lines->given = lines->slots[0].stretch;
-    lines->count--;
-    memmove(&lines->slots[0], &lines->slots[1], lines->count * sizeof(*lines->slots));
-    return &lines->given;
+    return lines->given < lines->count ? &lines->stretches[lines->given++] : NULL;
 }

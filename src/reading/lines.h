@@ -1,8 +1,8 @@
 /* lines.h - readings of lines at successive times become stretches: one text, from when to when.
  *
  *     struct lines *lines = lines_new();
- *     lines_add() for each reading of one image; lines_next() after each;
- *     lines_end(); lines_next() until NULL; lines_free();
+ *     lines_add() for each line that was read, in any order; lines_end();
+ *     lines_next() until NULL; lines_free();
  *
  * Two readings are of one line when they follow upon each other, lie in the same place and say the
  * same, but for what a reader confuses (l, I, |), spaces and small marks. Then the one of the
@@ -38,16 +38,14 @@ struct lines_stretch {
 struct lines *lines_new(void);
 void lines_free(struct lines **lines);
 
-/* What was read in the image shown from start_us to end_us; count may be 0. Images come in the
- * order of start_us. Empty texts are passed over. */
-void lines_add(struct lines *lines, const struct lines_reading *readings, size_t count,
-               int64_t start_us, int64_t end_us);
+/* What was read in the image shown from start_us to end_us. An empty text is passed over. */
+void lines_add(struct lines *lines, const struct lines_reading *reading, int64_t start_us,
+               int64_t end_us);
 /* Nothing more will come. */
 void lines_end(struct lines *lines);
 
-/* The next stretch that has ended, in the order of start_us, then from top to bottom; NULL: none
- * yet. Borrowed until the next call for these lines. One that still lasts holds back those that
- * began after it. */
+/* The next stretch, in the order of start_us, then from top to bottom; NULL: there is none. Borrowed
+ * until lines_free. */
 const struct lines_stretch *lines_next(struct lines *lines);
 
 /* Do the two say the same, as far as a reader can tell? */

@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+enum { GRAIN_US = 250000 /* a picture's worth */ };
+
 struct merge {
     struct lines *lines;
     struct takeup_segment *held; /* the next line may belong to it */
@@ -76,13 +78,37 @@ static int emit_held(struct merge *merge, struct takeup_output *output)
     return merge->held ? takeup_emit(output, TAKE(merge->held)) : 0;
 }
 
-static int emit_ended(struct merge *merge, struct takeup_output *output)
+static bool is_near(int64_t a_us, int64_t b_us)
 {
+    return a_us - b_us <= GRAIN_US && b_us - a_us <= GRAIN_US;
+}
+
+static int merge_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
+{
+    (void)output;
+    struct merge *merge = self;
+    const struct takeup_lines *read = (const struct takeup_lines *)item;
+    for (size_t i = 0; i < read->count; i++) {
+        const struct takeup_line *line = &read->lines[i];
+        const struct lines_reading reading = {
+            .text = line->text,
+            .confidence = line->confidence,
+            .box = { line->box.x, line->box.y, line->box.width, line->box.height },
+        };
+        lines_add(merge->lines, &reading, item->start_us, item->end_us);
+    }
+    return 0;
+}
+
+static int merge_finish(void *self, struct takeup_output *output)
+{
+    struct merge *merge = self;
     const struct lines_stretch *stretch;
+    lines_end(merge->lines);
     while ((stretch = lines_next(merge->lines))) {
         struct takeup_segment *held = merge->held;
-        if (held && held->item.start_us == stretch->start_us &&
-            held->item.end_us == stretch->end_us) {
+        if (held && is_near(held->item.start_us, stretch->start_us) &&
+            is_near(held->item.end_us, stretch->end_us)) {
             segment_add_line(held, stretch);
             continue;
         }
@@ -91,33 +117,7 @@ static int emit_ended(struct merge *merge, struct takeup_output *output)
             return r;
         merge->held = segment_new(stretch);
     }
-    return 0;
-}
-
-static int merge_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
-{
-    struct merge *merge = self;
-    const struct takeup_lines *read = (const struct takeup_lines *)item;
-    struct lines_reading *readings = mem_zero(read->count + 1, sizeof(*readings));
-    for (size_t i = 0; i < read->count; i++) {
-        const struct takeup_line *line = &read->lines[i];
-        readings[i] = (struct lines_reading){
-            .text = line->text,
-            .confidence = line->confidence,
-            .box = { line->box.x, line->box.y, line->box.width, line->box.height },
-        };
-    }
-    lines_add(merge->lines, readings, read->count, item->start_us, item->end_us);
-    free(readings);
-    return emit_ended(merge, output);
-}
-
-static int merge_finish(void *self, struct takeup_output *output)
-{
-    struct merge *merge = self;
-    lines_end(merge->lines);
-    int r = emit_ended(merge, output);
-    return r < 0 ? r : emit_held(merge, output);
+    return emit_held(merge, output);
 }
 
 static void merge_close(void *self)

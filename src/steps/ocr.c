@@ -9,13 +9,16 @@
  *
  * Init is content when one of several languages can be loaded, so what was loaded is compared with
  * what was asked for. */
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "steps/common.h"
 
+#include <leptonica/allheaders.h>
 #include <tesseract/capi.h>
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,22 +33,25 @@ struct params {
     struct takeup_strings languages;
     int64_t page_mode;
     double min_confidence;
+    bool keep_images;
 };
 
 static const struct takeup_param table[] = {
     { "languages", TAKEUP_TYPE_STRINGS, offsetof(struct params, languages), "[eng]", 1, 16, NULL,
       "Tesseract's names of the languages, the likeliest first" },
-    { "page_mode", TAKEUP_TYPE_INT, offsetof(struct params, page_mode), "3", 3, 13, NULL,
+    { "page_mode", TAKEUP_TYPE_INT, offsetof(struct params, page_mode), "7", 3, 13, NULL,
       "Tesseract's page segmentation: 3 finds text by itself, 6 one block, 7 one line" },
-    { "min_confidence", TAKEUP_TYPE_REAL, offsetof(struct params, min_confidence), "0.4", 0, 1,
-      NULL, "words of less confidence are dropped" },
+    { "min_confidence", TAKEUP_TYPE_REAL, offsetof(struct params, min_confidence), "0.6", 0, 1,
+      NULL, "lines of less confidence are dropped; short ones need more" },
+    { "keep_images", TAKEUP_TYPE_BOOL, offsetof(struct params, keep_images), "false", 0, 0, NULL,
+      "write each image that was read as line-N.png, N in the order of their beginning" },
     { 0 },
 };
 
 struct ocr {
     struct takeup_host *host;
     TessBaseAPI *engine;
-    double min_confidence;
+    const struct params *params;
 };
 
 /* ---- loading ---- */
@@ -168,6 +174,8 @@ static int ocr_warm(void *self, const void *params_, struct takeup_why *why)
     if (say_which(params, ocr->engine, is_up, why) < 0)
         return -1;
     (void)TessBaseAPISetVariable(ocr->engine, "debug_file", "/dev/null");
+    /* The letters are dark already (reading/strip.h). */
+    (void)TessBaseAPISetVariable(ocr->engine, "tessedit_do_invert", "0");
     TessBaseAPISetPageSegMode(ocr->engine, (TessPageSegMode)params->page_mode);
     return 0;
 }
@@ -176,7 +184,7 @@ static int ocr_open(void *self, const void *params, struct takeup_host *host)
 {
     struct ocr *ocr = self;
     ocr->host = host;
-    ocr->min_confidence = ((const struct params *)params)->min_confidence;
+    ocr->params = params;
     if (ocr->engine)
         return 0;
     struct takeup_why why = { 0 };
@@ -260,14 +268,13 @@ static struct takeup_box box_in_frame(const struct takeup_crop *crop, int left, 
     return (struct takeup_box){ box->x + x0, box->y + y0, x1 - x0, y1 - y0 };
 }
 
-/* The word under the iterator; false when it is not good enough. */
-static bool word_get(const struct ocr *ocr, const struct takeup_crop *crop,
+/* The word under the iterator; false when there is none. */
+static bool word_get(const struct takeup_crop *crop,
                      const TessResultIterator *at, struct takeup_word *ret_word)
 {
     int left, top, right, bottom;
     float confidence = TessResultIteratorConfidence(at, RIL_WORD) / 100;
-    if (confidence < (float)ocr->min_confidence ||
-        !TessPageIteratorBoundingBox(TessResultIteratorGetPageIteratorConst(at), RIL_WORD, &left,
+    if (!TessPageIteratorBoundingBox(TessResultIteratorGetPageIteratorConst(at), RIL_WORD, &left,
                                      &top, &right, &bottom))
         return false;
     char *text = TessResultIteratorGetUTF8Text(at, RIL_WORD);
@@ -292,8 +299,21 @@ static void box_grow(struct takeup_box *box, const struct takeup_box *by)
     box->height = bottom - box->y;
 }
 
+/* Pictures are read as a letter or two, and with some confidence; so those need more. */
+static bool is_sure(const struct ocr *ocr, const char *text, float confidence)
+{
+    enum { SHORT = 8 };
+    size_t letters = 0;
+    for (; *text; text++)
+        letters += *text != ' ' && (*text & 0xc0) != 0x80;
+    double least = ocr->params->min_confidence;
+    if (letters < SHORT)
+        least += (1 - least) / 2;
+    return confidence >= least;
+}
+
 /* Text, box and confidence from the words, which it takes over. */
-static void reading_add_words(struct reading *reading, struct takeup_word *words, size_t count)
+static void reading_add_words(const struct ocr *ocr, struct reading *reading, struct takeup_word *words, size_t count)
 {
     struct takeup_line line = { .words = words, .word_count = count };
     struct str text = { 0 };
@@ -305,7 +325,7 @@ static void reading_add_words(struct reading *reading, struct takeup_word *words
             line.box = words[i].box;
         box_grow(&line.box, &words[i].box);
     }
-    bool is_text = has_letter(str_text(&text));
+    bool is_text = has_letter(str_text(&text)) && is_sure(ocr, str_text(&text), line.confidence);
     line.text = str_take(&text);
     if (is_text)
         reading_add(reading, &line);
@@ -322,7 +342,7 @@ static void read_line(const struct ocr *ocr, const struct takeup_crop *crop, Tes
     size_t count = 0, size = 0;
     for (;;) {
         struct takeup_word word;
-        if (word_get(ocr, crop, at, &word)) {
+        if (word_get(crop, at, &word)) {
             if (count == size) {
                 size = size ? 2 * size : 8;
                 words = mem_resize(words, size, sizeof(*words));
@@ -333,7 +353,7 @@ static void read_line(const struct ocr *ocr, const struct takeup_crop *crop, Tes
             !TessResultIteratorNext(at, RIL_WORD))
             break;
     }
-    reading_add_words(reading, words, count);
+    reading_add_words(ocr, reading, words, count);
 }
 
 static void read_page(const struct ocr *ocr, const struct takeup_crop *crop,
@@ -367,6 +387,27 @@ static bool is_blank(const struct takeup_crop *crop)
     return true;
 }
 
+/* Beside the results, so that a reading can be checked. One that cannot be written is no reason to
+ * end the run. */
+static void keep_image(struct ocr *ocr, const struct takeup_crop *crop)
+{
+    PIX *pix = pixCreate(crop->width, crop->height, 8);
+    l_uint8 *bytes = NULL;
+    size_t size = 0;
+    for (int y = 0; pix && y < crop->height; y++)
+        for (int x = 0; x < crop->width; x++)
+            (void)pixSetPixel(pix, x, y, crop->luma[(ptrdiff_t)y * crop->stride + x]);
+    CLEANUP(mem_free_text)
+    char *name = mem_printf("line-%06llu.png", (unsigned long long)crop->region);
+    CLEANUP(fs_close)
+    int fd = openat(ocr->host->output_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (!pix || fd < 0 || pixWriteMemPng(&bytes, &size, pix, 0) != 0 ||
+        fs_write_all(fd, (const char *)bytes, size) < 0)
+        ocr->host->warn(ocr->host, "'%s' cannot be written", name);
+    free(bytes);
+    pixDestroy(&pix);
+}
+
 static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
 {
     struct ocr *ocr = self;
@@ -375,6 +416,8 @@ static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_ou
     if (is_blank(crop))
         return takeup_emit(output, reading);
     ocr->host->count(ocr->host, TAKEUP_COUNT_FRAMES_READ, 1);
+    if (ocr->params->keep_images)
+        keep_image(ocr, crop);
     TessBaseAPISetImage(ocr->engine, crop->luma, crop->width, crop->height, 1, crop->stride);
     /* A video has none; unless told, Tesseract guesses one and warns that it did. */
     TessBaseAPISetSourceResolution(ocr->engine, 300);

@@ -1,0 +1,47 @@
+/* strip.h - the image from which one line of text is read.
+ *
+ *     strip_begin(&strip, place) -> strip_add() for each picture that shows it -> strip_image()
+ *     -> strip_release()
+ *
+ * The last picture is put off until another comes, since a text that ends has often begun to fade
+ * in it.
+ *
+ * What is kept of the pictures: each pixel at its darkest, at its brightest, and as it was last.
+ * Behind still letters a moving ground is somewhere dark at one time or other, so bright letters
+ * are read from the darkest and dark ones from the brightest; on a still ground the last one is
+ * the sharpest.
+ *
+ * The image has dark letters on white, whatever the picture has, and letters of a size that readers
+ * like. */
+#ifndef TAKEUP_READING_STRIP_H
+#define TAKEUP_READING_STRIP_H
+
+#include "reading/plane.h"
+
+#include <stdbool.h>
+
+struct strip {
+    struct rect place; /* in the picture; a margin around the letters is part of it */
+    uint8_t *least, *most, *last, *next; /* place.width * place.height each */
+    int count; /* of pictures, but for the one in next */
+    bool has_next;
+};
+
+struct strip_image {
+    uint8_t *luma; /* freed by strip_image_release */
+    int width, height;
+    struct rect place; /* what of the picture it shows; may reach over its edges */
+    bool is_flat;      /* the letters stand on one even colour */
+    int letters;       /* that it seems to have */
+};
+
+/* 0, or -ENOMEM. place lies in the picture. */
+int strip_begin(struct strip *strip, struct rect place);
+void strip_add(struct strip *strip, const struct luma *luma);
+void strip_release(struct strip *strip);
+
+/* core: where the letters are, a part of place. At least one picture was added. 0, or -ENOMEM. */
+int strip_image(struct strip *strip, struct rect core, struct strip_image *ret_image);
+void strip_image_release(struct strip_image *image);
+
+#endif

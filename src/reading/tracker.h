@@ -1,0 +1,40 @@
+/* tracker.h - lines of text that hold still, each with its place and its time, from the pictures of
+ * a video in their order.
+ *
+ *     struct tracker *tracker = tracker_new();
+ *     tracker_look() for each picture, tracker_next() until NULL after each;
+ *     tracker_end(); tracker_next() until NULL; tracker_free();
+ *
+ * A line begins when strokes appear that stay for some pictures, and ends when they are gone; one
+ * that moves up or down as a whole (a terminal that scrolls) is the same line. What never holds
+ * still (a ticker) is none. Nothing is known here of letters: a fence is a line too, as far as it
+ * looks like one. */
+#ifndef TAKEUP_READING_TRACKER_H
+#define TAKEUP_READING_TRACKER_H
+
+#include "reading/strip.h"
+
+#include <stdbool.h>
+
+struct tracker;
+
+/* A line that has ended. Its image is the caller's (strip_image_release). */
+struct tracker_line {
+    uint64_t id;      /* counts up in the order in which lines begin */
+    struct rect box;  /* of the letters, in pixels of the picture */
+    int64_t start_us, end_us;
+    struct strip_image image;
+};
+
+struct tracker *tracker_new(void);
+void tracker_free(struct tracker **tracker);
+
+/* The picture that is shown from start_us to end_us. 0, or -ENOMEM. */
+int tracker_look(struct tracker *tracker, const struct luma *luma, int64_t start_us,
+                 int64_t end_us);
+/* No more will come: what is still there ends at end_us of the last picture. 0, or -ENOMEM. */
+int tracker_end(struct tracker *tracker);
+/* The next line that has ended; false: none. */
+bool tracker_next(struct tracker *tracker, struct tracker_line *ret_line);
+
+#endif

@@ -132,6 +132,7 @@ struct look {
     const struct strip *strip;
     struct rect core; /* relative to the strip */
     bool is_moving, is_flat;
+    bool is_page; /* flat as far as can be seen, not only in a box around the letters */
     int ground; /* level of the margin, when it is flat */
     struct histogram margin, bright, dark; /* bright: of what may be bright letters, … */
     int bright_from, dark_to;
@@ -178,6 +179,7 @@ static void look_at_ground(struct look *look)
     look->is_moving = has_moving_ground(look);
     look->is_flat = !look->is_moving && look->margin.total > 0 &&
                     level_at(&look->margin, 85) - level_at(&look->margin, 15) <= FLAT;
+    look->is_page = look->is_flat;
     if (!look->is_flat && !look->is_moving) /* a box that ends close to the letters */
         look->is_flat = find_common(&inside, &look->ground);
     look->is_moving = !look->is_flat;
@@ -433,7 +435,7 @@ int strip_image(struct strip *strip, struct rect core, struct strip_image *ret_i
         return -ENOMEM;
     for (size_t at = 0; at < size; at++)
         ink.ink[at] = ramp[steady_level(&look, from, is_bright, at)];
-    *ret_image = (struct strip_image){ .is_flat = look.is_flat };
+    *ret_image = (struct strip_image){ .is_flat = look.is_page };
     CLEANUP(free_bytes) uint8_t *rim = is_outlined(&look, is_bright) ? find_rim(&look, is_bright) : NULL;
     int r = ink_clean(&ink, look.core, rim, &ret_image->letters);
     if (r == 0)

@@ -9,11 +9,11 @@
 #include <string.h>
 
 enum {
-    INK_MIN = 110,     /* less hangs together with nothing */
-    INK_FULL = 160,    /* some pixel of each letter is as dark as that */
-    HALO = 2,          /* pixels around a letter that are its soft edge */
-    THICK_MORE = 2,    /* so many pixels, */
-    THICK_TIMES = 2,   /* and so many times, thicker than the median is no letter */
+    INK_MIN = 110,   /* less hangs together with nothing */
+    INK_FULL = 160,  /* some pixel of each letter is as dark as that */
+    HALO = 2,        /* pixels around a letter that are its soft edge */
+    THICK_MORE = 2,  /* so many pixels, */
+    THICK_TIMES = 2, /* and so many times, thicker than the median is no letter */
 };
 
 /* ---- cleaning ---- */
@@ -141,8 +141,8 @@ static bool has_rim(const struct cleaner *cleaner, const struct blot *blot)
  * goes on outside the image. */
 static bool is_letter(const struct cleaner *cleaner, const struct blot *blot, int thickness)
 {
-    if (blot->darkest < INK_FULL || (blot->thickness > thickness * THICK_TIMES &&
-                                     blot->thickness > thickness + THICK_MORE))
+    if (blot->darkest < INK_FULL ||
+        (blot->thickness > thickness * THICK_TIMES && blot->thickness > thickness + THICK_MORE))
         return false;
     const struct rect *box = &blot->box, *core = &cleaner->core;
     bool is_cut = box->y == 0 || box->y + box->height == cleaner->ink->height;
@@ -172,7 +172,8 @@ static bool is_downhill(const struct cleaner *cleaner, int at, int step)
     return false;
 }
 
-/* The soft edge of a letter gets fainter with each pixel; what is darker again is something else. */
+/* The soft edge of a letter gets fainter with each pixel; what is darker again is something else.
+ */
 static void mark_edges(struct cleaner *cleaner, int step)
 {
     int size = cleaner->ink->width * cleaner->ink->height;
@@ -267,8 +268,7 @@ static void axis_init(struct axis *axis, int from, int count)
         for (int i = 0; i < axis->taps; i++)
             sum += catmull_rom((axis->first[at] + i - center) / wide);
         for (int i = 0; i < axis->taps; i++)
-            shares[i] =
-                (int)lrint(catmull_rom((axis->first[at] + i - center) / wide) / sum * ONE);
+            shares[i] = (int)lrint(catmull_rom((axis->first[at] + i - center) / wide) / sum * ONE);
     }
 }
 
@@ -313,8 +313,7 @@ static int resize(const struct ink *ink, int width, int height, uint8_t *to, siz
     return 0;
 }
 
-uint8_t *ink_print(const struct ink *ink, double scale, int margin, int *ret_width,
-                   int *ret_height)
+uint8_t *ink_print(const struct ink *ink, double scale, int margin, int *ret_width, int *ret_height)
 {
     int width = int_max(1, (int)lrint(ink->width * scale));
     int height = int_max(1, (int)lrint(ink->height * scale));

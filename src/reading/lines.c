@@ -118,8 +118,7 @@ void lines_add(struct lines *lines, const struct lines_reading *reading, int64_t
         return;
     if (lines->count == lines->size) {
         lines->size = lines->size ? 2 * lines->size : 64;
-        lines->stretches =
-            mem_resize(lines->stretches, lines->size, sizeof(*lines->stretches));
+        lines->stretches = mem_resize(lines->stretches, lines->size, sizeof(*lines->stretches));
     }
     lines->stretches[lines->count++] = (struct lines_stretch){
         .text = mem_strdup(reading->text),
@@ -170,8 +169,8 @@ static size_t edits_within(const char *a, const char *b)
     return best;
 }
 
-/* Both are readings of one text, of which one at least is no good: a ground that moves behind a line
- * can make it two. What was read with confidence is what it says. */
+/* Both are readings of one text, of which one at least is no good: a ground that moves behind a
+ * line can make it two. What was read with confidence is what it says. */
 static bool is_misread(const struct lines_stretch *a, const struct lines_stretch *b)
 {
     double least = a->confidence < b->confidence ? a->confidence : b->confidence;
@@ -233,8 +232,8 @@ static bool is_shadow(const struct lines_stretch *stretch, const struct lines_st
     if (stretch->confidence < other->confidence * 0.75)
         return true;
     size_t own = strlen(stretch->text), others = strlen(other->text);
-    bool is_less = own * 5 < others * 4 ||
-                   (own * 4 < others * 5 && stretch->confidence < other->confidence);
+    bool is_less =
+        own * 5 < others * 4 || (own * 4 < others * 5 && stretch->confidence < other->confidence);
     return is_less && edits_within(stretch->text, other->text) * 5 <= own * 2;
 }
 

@@ -25,8 +25,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SURE (getenv("PS")?atof(getenv("PS")):0.95)
-#define LARGER (getenv("PX")?atof(getenv("PX")):1.5f) /* times */
+#define SURE 0.95F  /* a line of less confidence is read again, */
+#define LARGER 1.3F /* so many times as large */
 
 enum {
     SIDE_MIN = 10,     /* pixels; a smaller image holds no letter */

@@ -75,7 +75,7 @@ static inline uint32_t draw_hash(int x, int y, int z)
 /* Spots of some pixels with soft edges, as leaves have, between two levels; moved to the left. */
 static inline void draw_leaves(struct drawing *drawing, int low, int high, int moved)
 {
-    enum { SPOT = 7 };
+    enum { SPOT = 5 };
     draw_flat(drawing, 0);
     for (int y = 0; y < DRAW_HEIGHT; y++)
         for (int x = 0; x < DRAW_WIDTH; x++) {

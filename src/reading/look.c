@@ -18,6 +18,7 @@ enum {
     CONTRAST_MIN = 20, /* between letters and ground */
     FLAT = 24,         /* the margin's brightness spreads by no more: a flat ground */
     SHUT_IN = 50,      /* percent of the columns */
+    EXCESS = 8,        /* percent: more than chance */
 };
 
 /* ---- levels ---- */
@@ -239,6 +240,19 @@ static int shut_in(const struct look *look, int wall)
     return columns * 100 / look->core.width;
 }
 
+/* By how many percent more of the core it fills than of the margin. Letters lie in the core, what
+ * stands still by chance lies anywhere, and in so many pieces that it has much of an outline. */
+static int excess(const struct look *look, int class)
+{
+    int inside = 0, outside = 0;
+    for (int i = 0; i < CLASSES; i++) {
+        inside += look->pixels[i];
+        outside += look->margin_of[i];
+    }
+    return look->pixels[class] * 100 / int_max(1, inside) -
+           look->margin_of[class] * 100 / int_max(1, outside);
+}
+
 static bool is_bright_text(const struct look *look)
 {
     int by_dark = shut_in(look, DARK), by_bright = shut_in(look, BRIGHT);
@@ -260,6 +274,9 @@ static bool is_bright_text(const struct look *look)
     bool dark_inside = between * 10 > (between + dark) * 5;
     if (bright_inside != dark_inside)
         return bright_inside;
+    int by_bright_excess = excess(look, BRIGHT) - excess(look, DARK);
+    if (!bright_inside && abs(by_bright_excess) >= EXCESS)
+        return by_bright_excess > 0;
     return bright_inside ? bright <= dark : bright >= dark;
 }
 

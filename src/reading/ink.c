@@ -137,19 +137,30 @@ static bool has_rim(const struct cleaner *cleaner, const struct blot *blot)
     return rimmed * 2 > border;
 }
 
-/* A dot and a comma lie at the rim of the core; what belongs to another line lies beyond it, and
- * goes on outside the image. */
-static bool is_letter(const struct cleaner *cleaner, const struct blot *blot, int thickness)
+/* The side of a box, or a corner of it: wide, and next to nothing of it is ink. */
+static bool is_frame(const struct cleaner *cleaner, const struct blot *blot)
 {
-    if (blot->darkest < INK_FULL ||
-        (blot->thickness > thickness * THICK_TIMES && blot->thickness > thickness + THICK_MORE))
-        return false;
+    return blot->box.width > 3 * cleaner->core.height &&
+           blot->pixels * 10 < blot->box.width * blot->box.height;
+}
+
+/* A dot and a comma lie at the rim of the core; what belongs to another line, or to a box, lies
+ * beyond it and goes on outside the image. */
+static bool is_beyond(const struct cleaner *cleaner, const struct blot *blot)
+{
     const struct rect *box = &blot->box, *core = &cleaner->core;
     bool is_cut = box->y == 0 || box->y + box->height == cleaner->ink->height;
+    bool is_aside = box->x + box->width <= core->x || box->x >= core->x + core->width;
     int inside = int_min(box->y + box->height, core->y + core->height) - int_max(box->y, core->y);
-    if (inside * 2 <= box->height && (is_cut || box->width > core->height))
-        return false;
-    return !cleaner->rim || has_rim(cleaner, blot);
+    return inside * 2 <= box->height ? is_cut || box->width > core->height : is_cut && is_aside;
+}
+
+static bool is_letter(const struct cleaner *cleaner, const struct blot *blot, int thickness)
+{
+    bool is_thick = blot->thickness > thickness * THICK_TIMES &&
+                    blot->thickness > thickness + THICK_MORE;
+    return blot->darkest >= INK_FULL && !is_thick && !is_frame(cleaner, blot) &&
+           !is_beyond(cleaner, blot) && (!cleaner->rim || has_rim(cleaner, blot));
 }
 
 static void find_letters(struct cleaner *cleaner)

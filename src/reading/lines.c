@@ -139,6 +139,13 @@ static int by_start(const void *a_, const void *b_)
     return a->box.x < b->box.x ? -1 : a->box.x > b->box.x;
 }
 
+static int64_t together_us(const struct lines_stretch *a, const struct lines_stretch *b)
+{
+    int64_t from = a->start_us > b->start_us ? a->start_us : b->start_us;
+    int64_t to = a->end_us < b->end_us ? a->end_us : b->end_us;
+    return to - from;
+}
+
 /* How much of a's box lies in b's, in percent. */
 static int share_inside(const struct lines_box *a, const struct lines_box *b)
 {
@@ -169,12 +176,13 @@ static size_t edits_within(const char *a, const char *b)
     return best;
 }
 
-/* Both are readings of one text, of which one at least is no good: a ground that moves behind a
- * line can make it two. What was read with confidence is what it says. */
+/* Both are readings of one text, of which one at least is no good: a ground that moves behind a line
+ * can make it two. What follows upon the other with much of the same may be another text, though,
+ * when both were read with confidence. */
 static bool is_misread(const struct lines_stretch *a, const struct lines_stretch *b)
 {
     double least = a->confidence < b->confidence ? a->confidence : b->confidence;
-    return least < SURE && share_inside(&a->box, &b->box) >= 60 &&
+    return (least < SURE || together_us(a, b) > 0) && share_inside(&a->box, &b->box) >= 60 &&
            share_inside(&b->box, &a->box) >= 60 && same_digits(a->text, b->text) &&
            edits_within(a->text, b->text) * 4 <= strlen(a->text) &&
            edits_within(b->text, a->text) * 4 <= strlen(b->text);
@@ -213,13 +221,6 @@ static void go_on(struct lines_stretch *stretch, struct lines_stretch *more)
         stretch->confidence = more->confidence;
     }
     free(more->text);
-}
-
-static int64_t together_us(const struct lines_stretch *a, const struct lines_stretch *b)
-{
-    int64_t from = a->start_us > b->start_us ? a->start_us : b->start_us;
-    int64_t to = a->end_us < b->end_us ? a->end_us : b->end_us;
-    return to - from;
 }
 
 /* Of the same place and time: a part of another reading, a worse one of the same, or junk. */

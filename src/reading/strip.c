@@ -176,7 +176,7 @@ int strip_image(struct strip *strip, struct rect core, struct strip_image *ret_i
     int r = look_at(&look, strip, core);
     if (r < 0)
         return r;
-    *ret_image = (struct strip_image){ .is_flat = look.is_page };
+    *ret_image = (struct strip_image){ .is_page = look.is_page };
     r = make_image(&look, core.height, ret_image);
     look_release(&look);
     return r;

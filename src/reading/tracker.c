@@ -94,7 +94,7 @@ static struct rect scaled(struct rect rect, int scale)
 /* A letter or two are a line on a page, where nothing else could have made them. */
 static bool is_plausible(const struct line *line, const struct strip_image *image)
 {
-    return (image->is_flat && line->noise == 0) || image->letters >= LETTERS_MIN;
+    return (image->is_page && line->noise == 0) || image->letters >= LETTERS_MIN;
 }
 
 static int line_end(struct tracker *tracker, struct line *line, int64_t end_us)
@@ -105,7 +105,7 @@ static int line_end(struct tracker *tracker, struct line *line, int64_t end_us)
                                   .end_us = end_us };
     if (!line->strip.has_next || strip_image(&line->strip, ended.box, &ended.image) < 0)
         return -ENOMEM;
-    if (getenv("DBG")) fprintf(stderr,"E t=%.2f id %d plausible %d letters %d flat %d noise %d\n",tracker->start_us/1e6,(int)line->id,is_plausible(line,&ended.image),ended.image.letters,ended.image.is_flat,line->noise);
+    if (getenv("DBG")) fprintf(stderr,"E t=%.2f id %d plausible %d letters %d flat %d noise %d\n",tracker->start_us/1e6,(int)line->id,is_plausible(line,&ended.image),ended.image.letters,ended.image.is_page,line->noise);
     if (!is_plausible(line, &ended.image)) {
         strip_image_release(&ended.image);
         return 0;

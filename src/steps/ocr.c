@@ -486,8 +486,8 @@ static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_ou
     TessBaseAPISetImage(ocr->engine, crop->luma, crop->width, crop->height, 1, crop->stride);
     const struct page page = { crop, crop->width, crop->height };
     if (read_page(ocr, &page, reading) == 0) {
-        read_again(ocr, crop, reading);
         keep_text(ocr, reading);
+        read_again(ocr, crop, reading);
         return takeup_emit(output, reading);
     }
     takeup_item_unref(reading);

@@ -55,8 +55,12 @@ void vote(struct ballot *line, struct ballot *other)
     struct ballot chosen = { mem_zero(size, sizeof(*chosen.words)), 0 };
     struct ballot rest = { mem_zero(size, sizeof(*rest.words)), 0 };
     struct span in_line = { 0 }, in_other = { 0 };
+    bool is_surer = confidence(other, (struct span){ 0, other->count }) >
+                    confidence(line, (struct span){ 0, line->count });
     while (next_spans(line, other, &in_line, &in_other)) {
         bool is_better = confidence(other, in_other) > confidence(line, in_line);
+        if (in_line.from == in_line.to || in_other.from == in_other.to) /* is that a word? */
+            is_better = is_surer;
         give(is_better ? &rest : &chosen, line, in_line);
         give(is_better ? &chosen : &rest, other, in_other);
     }

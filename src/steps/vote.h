@@ -12,8 +12,9 @@ struct ballot {
 };
 
 /* Takes from `other` what it knows better: words that share columns are readings of the same ink,
- * and those of the lesser confidence (in the mean) go. Both are sorted again; what was not chosen
- * is in `other` then, which stays the caller's to free. */
+ * and those of the lesser confidence (in the mean) go. What only one of the two has taken for a
+ * word is one if that one is the surer of the whole line. What was not chosen is in `other` then,
+ * which stays the caller's to free. */
 void vote(struct ballot *line, struct ballot *other);
 
 #endif

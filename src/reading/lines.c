@@ -176,9 +176,9 @@ static size_t edits_within(const char *a, const char *b)
     return best;
 }
 
-/* Both are readings of one text, of which one at least is no good: a ground that moves behind a line
- * can make it two. What follows upon the other with much of the same may be another text, though,
- * when both were read with confidence. */
+/* Both are readings of one text, of which one at least is no good: a ground that moves behind a
+ * line can make it two. What follows upon the other with much of the same may be another text,
+ * though, when both were read with confidence. */
 static bool is_misread(const struct lines_stretch *a, const struct lines_stretch *b)
 {
     double least = a->confidence < b->confidence ? a->confidence : b->confidence;
@@ -260,7 +260,8 @@ static void drop_shadows(struct lines *lines)
 void lines_end(struct lines *lines)
 {
     size_t kept = 0;
-    qsort(lines->stretches, lines->count, sizeof(*lines->stretches), by_start);
+    if (lines->count > 0) /* else there is no array */
+        qsort(lines->stretches, lines->count, sizeof(*lines->stretches), by_start);
     for (size_t i = 0; i < lines->count; i++) {
         struct lines_stretch *same = find_same(lines->stretches, kept, &lines->stretches[i]);
         if (same)

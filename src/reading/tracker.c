@@ -12,8 +12,8 @@
 #include "reading/cut.h"
 #include "reading/trace.h"
 
-#include <stdio.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +31,7 @@ struct line {
     uint64_t id;
     struct trace trace;
     struct strip strip;
-    struct rect core;   /* trace.box when the strip began */
+    struct rect core; /* trace.box when the strip began */
     unsigned first_total;
     int seen, changed, noise;
     bool is_held, is_lost, has_moved;
@@ -40,7 +40,7 @@ struct line {
 
 struct tracker {
     int scale;
-    struct rect whole; /* the picture */
+    struct rect whole;            /* the picture */
     struct edges edges[PICTURES]; /* the newest first */
     int64_t edge_us[PICTURES];    /* when each began, as far as can be told */
     int64_t start_us, end_us;     /* of the newest */
@@ -87,8 +87,7 @@ void tracker_free(struct tracker **tracker)
 
 static struct rect scaled(struct rect rect, int scale)
 {
-    return (struct rect){ rect.x * scale, rect.y * scale, rect.width * scale,
-                          rect.height * scale };
+    return (struct rect){ rect.x * scale, rect.y * scale, rect.width * scale, rect.height * scale };
 }
 
 /* A letter or two are a line on a page, where nothing else could have made them. */
@@ -105,15 +104,17 @@ static int line_end(struct tracker *tracker, struct line *line, int64_t end_us)
                                   .end_us = end_us };
     if (!line->strip.has_next || strip_image(&line->strip, ended.box, &ended.image) < 0)
         return -ENOMEM;
-    if (getenv("DBG")) fprintf(stderr,"E t=%.2f id %d plausible %d letters %d flat %d noise %d\n",tracker->start_us/1e6,(int)line->id,is_plausible(line,&ended.image),ended.image.letters,ended.image.is_page,line->noise);
+    if (getenv("DBG"))
+        fprintf(stderr, "E t=%.2f id %d plausible %d letters %d flat %d noise %d\n",
+                tracker->start_us / 1e6, (int)line->id, is_plausible(line, &ended.image),
+                ended.image.letters, ended.image.is_page, line->noise);
     if (!is_plausible(line, &ended.image)) {
         strip_image_release(&ended.image);
         return 0;
     }
     if (tracker->ended_count == tracker->ended_size) {
         tracker->ended_size = tracker->ended_size ? 2 * tracker->ended_size : 16;
-        tracker->ended =
-            mem_resize(tracker->ended, tracker->ended_size, sizeof(*tracker->ended));
+        tracker->ended = mem_resize(tracker->ended, tracker->ended_size, sizeof(*tracker->ended));
     }
     tracker->ended[tracker->ended_count++] = ended;
     return 0;
@@ -142,7 +143,10 @@ static int end_lost(struct tracker *tracker)
         }
         if (line->is_held && r == 0)
             r = line_end(tracker, line, line->end_us);
-        if (getenv("DBG")) fprintf(stderr,"X t=%.2f id %d held %d seen %d total %d of %d\n",tracker->start_us/1e6,(int)line->id,line->is_held,line->seen,line->trace.total,line->first_total);
+        if (getenv("DBG"))
+            fprintf(stderr, "X t=%.2f id %d held %d seen %d total %d of %d\n",
+                    tracker->start_us / 1e6, (int)line->id, line->is_held, line->seen,
+                    line->trace.total, line->first_total);
         line_release(line);
     }
     tracker->line_count = kept;
@@ -168,9 +172,8 @@ static bool is_shown(const struct trace *trace, struct trace_match match)
 static void watch_noise(struct tracker *tracker, struct line *line)
 {
     unsigned area = (unsigned)(line->trace.box.width * line->trace.box.height);
-    bool noisy = trace_flicker(&line->trace, &tracker->edges[0], &tracker->edges[1]) *
-                     NOISE_SHARE >
-                 area;
+    bool noisy =
+        trace_flicker(&line->trace, &tracker->edges[0], &tracker->edges[1]) * NOISE_SHARE > area;
     line->noise = int_max(0, int_min(NOISE_MAX, line->noise + (noisy ? 1 : -1)));
 }
 
@@ -253,9 +256,8 @@ static bool move_line(struct tracker *tracker, struct line *line, int down)
     int y = line->trace.box.y + down;
     struct trace_match match = trace_match(&line->trace, &tracker->edges[0], down);
     struct trace_match here = trace_match(&line->trace, &tracker->edges[0], 0);
-    if (y < 0 || y + line->trace.box.height > tracker->edges[0].height ||
-        match.kept <= here.kept || !is_shown(&line->trace, match) ||
-        match.lost * 5 > match.groups)
+    if (y < 0 || y + line->trace.box.height > tracker->edges[0].height || match.kept <= here.kept ||
+        !is_shown(&line->trace, match) || match.lost * 5 > match.groups)
         return false;
     line->trace.box.y = y;
     line->is_lost = false;
@@ -276,8 +278,27 @@ static void move_lines(struct tracker *tracker)
 {
     bool any = false;
     int down = find_move(tracker);
-    if (getenv("DBG")) { int l=0,h=0; for (size_t i = 0; i < tracker->line_count; i++) { l += tracker->lines[i].is_lost; h+=may_move(&tracker->lines[i]); } if (l) fprintf(stderr,"t=%.2f lost %d may %d of %zu down %d\n", tracker->start_us/1e6, l,h,tracker->line_count,down);
-     for (size_t i = 0; i < tracker->line_count; i++) { struct line *line=&tracker->lines[i]; struct trace_match m=trace_match(&line->trace,&tracker->edges[0],down); if (line->is_lost) fprintf(stderr,"   id %d held %d noise %d box %d,%d %dx%d total %u kept %u groups %u lost %u changed %d\n",(int)line->id,line->is_held,line->noise,line->trace.box.x,line->trace.box.y,line->trace.box.width,line->trace.box.height,line->trace.total,m.kept,m.groups,m.lost,line->changed);} }
+    if (getenv("DBG")) {
+        int l = 0, h = 0;
+        for (size_t i = 0; i < tracker->line_count; i++) {
+            l += tracker->lines[i].is_lost;
+            h += may_move(&tracker->lines[i]);
+        }
+        if (l)
+            fprintf(stderr, "t=%.2f lost %d may %d of %zu down %d\n", tracker->start_us / 1e6, l, h,
+                    tracker->line_count, down);
+        for (size_t i = 0; i < tracker->line_count; i++) {
+            struct line *line = &tracker->lines[i];
+            struct trace_match m = trace_match(&line->trace, &tracker->edges[0], down);
+            if (line->is_lost)
+                fprintf(stderr,
+                        "   id %d held %d noise %d box %d,%d %dx%d total %u kept %u groups %u lost "
+                        "%u changed %d\n",
+                        (int)line->id, line->is_held, line->noise, line->trace.box.x,
+                        line->trace.box.y, line->trace.box.width, line->trace.box.height,
+                        line->trace.total, m.kept, m.groups, m.lost, line->changed);
+        }
+    }
     for (size_t i = 0; down != 0 && i < tracker->line_count; i++)
         any |= move_line(tracker, &tracker->lines[i], down);
     if (any)
@@ -328,8 +349,8 @@ static void find_fresh(struct tracker *tracker)
     struct bitmap *fresh = &tracker->fresh;
     size_t words = (size_t)now->words * (size_t)now->height;
     for (size_t i = 0; i < words; i++)
-        fresh->bits[i] = (now->rising[i] & before->rising[i]) |
-                         (now->falling[i] & before->falling[i]);
+        fresh->bits[i] =
+            (now->rising[i] & before->rising[i]) | (now->falling[i] & before->falling[i]);
     for (size_t i = 0; i < tracker->line_count; i++) {
         const struct line *line = &tracker->lines[i];
         if (line->is_lost ? line->changed == 0 : !is_weak(line))
@@ -349,7 +370,9 @@ static int line_begin(struct tracker *tracker, struct rect box)
     struct trace_match match = trace_match(&line->trace, &tracker->edges[2], 0);
     bool earlier = tracker->count > 2 && is_shown(&line->trace, match) && match.lost == 0;
     line->start_us = tracker->edge_us[earlier ? 2 : 1];
-    if (getenv("DBG")) fprintf(stderr,"B t=%.2f id %d %d,%d %dx%d\n",tracker->start_us/1e6,(int)line->id,box.x,box.y,box.width,box.height);
+    if (getenv("DBG"))
+        fprintf(stderr, "B t=%.2f id %d %d,%d %dx%d\n", tracker->start_us / 1e6, (int)line->id,
+                box.x, box.y, box.width, box.height);
     tracker->line_count++;
     return line_strip(tracker, line);
 }
@@ -402,8 +425,7 @@ static bool is_beside(const struct rect *a, const struct rect *b)
 
 static void line_retrace(struct tracker *tracker, struct line *line, struct rect box)
 {
-    const struct edges *pictures[] = { &tracker->edges[0], &tracker->edges[1],
-                                       &tracker->edges[2] };
+    const struct edges *pictures[] = { &tracker->edges[0], &tracker->edges[1], &tracker->edges[2] };
     trace_release(&line->trace);
     trace_init(&line->trace, box, pictures, PICTURES);
     struct rect extent = trace_extent(&line->trace);
@@ -510,8 +532,7 @@ static int look_at_lines(struct tracker *tracker, const struct luma *luma)
     return r;
 }
 
-int tracker_look(struct tracker *tracker, const struct luma *luma, int64_t start_us,
-                 int64_t end_us)
+int tracker_look(struct tracker *tracker, const struct luma *luma, int64_t start_us, int64_t end_us)
 {
     int r = 0;
     if (luma->width != tracker->whole.width || luma->height != tracker->whole.height)

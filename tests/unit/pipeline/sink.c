@@ -136,7 +136,9 @@ static json_t *write_much(const char *dir, size_t count, size_t text_len, size_t
         const struct shown shown = { (double)i, (double)i + 1, text, 0 };
         add_segment(sink, &shown);
     }
-    const struct takeup_object object = { "cat", 0.5F, { 1, 2, 3, 4 } };
+    const struct takeup_object object = { .label = "cat",
+                                          .confidence = 0.5F,
+                                          .box = { 1, 2, 3, 4 } };
     for (size_t i = 0; i < boxes; i++) {
         const struct takeup_boxes found = {
             .item = { TAKEUP_PORT_BOXES, 1, 0, (int64_t)i * S, (int64_t)(i + 1) * S, nothing_free },

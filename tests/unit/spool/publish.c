@@ -365,7 +365,9 @@ static void test_defer_and_back(void **state)
     CLEANUP(claim_free) struct claim *first = must_claim(fixture, "a.json");
     start_with(first, made);
     struct fs_print print = { 5, 6, 7 };
-    struct attempt_end end = { "input_wait", "not there", false, &print, 1000 };
+    struct attempt_end end = {
+        .failure = "input_wait", .message = "not there", .waiting = &print, .waiting_at_ms = 1000
+    };
     assert_ok(claim_ended(first, &end, &err), err);
     assert_ok(claim_defer(first, 7, &err), err);
 

@@ -18,6 +18,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { WARNING_BYTES_MAX = 1000 };
 
@@ -25,6 +26,7 @@ struct sink {
     int output_dir;
     struct shown *segments;
     size_t segment_count, segment_size;
+    struct jsonl partial; /* the same, as they came */
 
     bool with_boxes;
     struct boxes boxes;
@@ -40,6 +42,7 @@ struct sink *sink_new(int output_dir, bool with_boxes)
     struct sink *sink = MEM_NEW(struct sink);
     sink->output_dir = output_dir;
     sink->with_boxes = with_boxes;
+    sink->partial.fd = -1;
     boxes_init(&sink->boxes, output_dir);
     return sink;
 }
@@ -54,6 +57,7 @@ void sink_free(struct sink **sink)
     for (size_t i = 0; i < SINK_WARNINGS_MAX; i++)
         free((*sink)->warnings[i]);
     boxes_release(&(*sink)->boxes);
+    jsonl_close(&(*sink)->partial);
     free(*sink);
     *sink = NULL;
 }
@@ -73,6 +77,37 @@ void sink_source(struct sink *sink, const struct takeup_item *item)
         range->end_us = item->end_us;
 }
 
+static json_t *segment_json(const struct shown *segment)
+{
+    json_t *object = json_object();
+    json_set_real(object, "start", shown_seconds(segment->start_us));
+    json_set_real(object, "end", shown_seconds(segment->end_us));
+    json_set_text(object, "text", segment->text);
+    json_set_real(object, "confidence", segment->confidence);
+    json_set(object, "box", box_json(&segment->box));
+    return object;
+}
+
+/* At once, since a run that dies writes nothing more. What cannot be written here is told when the
+ * result cannot be. */
+static void add_partial(struct sink *sink, const struct shown *segment)
+{
+    if (sink->segment_count == 0)
+        (void)jsonl_open(&sink->partial, sink->output_dir, SINK_PARTIAL_FILE, NULL);
+    if (sink->partial.fd < 0)
+        return;
+    CLEANUP(json_drop) json_t *line = segment_json(segment);
+    if (jsonl_add(&sink->partial, line, NULL) < 0 || jsonl_flush(&sink->partial, NULL) < 0)
+        jsonl_close(&sink->partial);
+}
+
+static void drop_partial(struct sink *sink)
+{
+    jsonl_close(&sink->partial);
+    if (sink->segment_count > 0)
+        (void)unlinkat(sink->output_dir, SINK_PARTIAL_FILE, 0);
+}
+
 void sink_segment(struct sink *sink, const struct takeup_segment *segment)
 {
     if (sink->segment_count == sink->segment_size) {
@@ -88,6 +123,7 @@ void sink_segment(struct sink *sink, const struct takeup_segment *segment)
         .confidence = shown_confidence(segment->confidence),
         .box = segment->box,
     };
+    add_partial(sink, &sink->segments[sink->segment_count]);
     sink->segment_count++;
 }
 
@@ -152,16 +188,8 @@ static int write_text(const struct sink *sink, const char *text, struct err *err
 static json_t *segments_json(const struct sink *sink)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < sink->segment_count; i++) {
-        const struct shown *segment = &sink->segments[i];
-        json_t *object = json_object();
-        json_set_real(object, "start", shown_seconds(segment->start_us));
-        json_set_real(object, "end", shown_seconds(segment->end_us));
-        json_set_text(object, "text", segment->text);
-        json_set_real(object, "confidence", segment->confidence);
-        json_set(object, "box", box_json(&segment->box));
-        (void)json_array_append_new(list, object);
-    }
+    for (size_t i = 0; i < sink->segment_count; i++)
+        (void)json_array_append_new(list, segment_json(&sink->segments[i]));
     return list;
 }
 
@@ -289,5 +317,8 @@ int sink_write(struct sink *sink, struct err *err)
     if (r < 0)
         return r;
     CLEANUP(json_drop) json_t *body = body_new(sink, text, TAKE(frames));
-    return write_body(sink, body, err);
+    r = write_body(sink, body, err);
+    if (r == 0)
+        drop_partial(sink);
+    return r;
 }

@@ -20,7 +20,9 @@
  * Flags. TAKEUP_SERIAL: one instance sees all items, in order. TAKEUP_PARALLEL: the step keeps
  * nothing between two items, so there may be an instance for each thread, and each sees any of the
  * items; the scheduler restores their order behind it. No function of one instance is ever called
- * by two threads at once.
+ * by two threads at once, and each is called in order, but not all by the same thread. Of several
+ * instances one is warmed before the fork; the others are warmed and opened when there is enough to
+ * do for them, by threads of their own, while the first is at work.
  *
  * Errors. A function that fails says why through host->fail and returns its (negative) value; in
  * warm there is no host yet: it writes a reason into `why`. The run then ends. An emit that answers
@@ -261,11 +263,13 @@ enum takeup_counter {
     TAKEUP_COUNTERS
 };
 
-/* Valid from open to close; its functions may be called by any instance, at any time between. */
+/* Valid from open to close; its functions may be called at any time between, by any thread. */
 struct takeup_host {
     int input_fd;           /* the regular file to be worked on, at offset 0 in open; for pread */
     const char *input_name; /* for messages, and for what the name's ending tells */
     int output_dir;         /* directory for artifacts; plain names only, none that exists */
+    int threads;            /* at least 1: how many a step may start that starts some by itself
+                               (a decoder); of a parallel step the scheduler sees to that */
 
     /* Says why the run fails; the first call counts. what to do may be NULL. Returns below 0. */
     int (*fail)(struct takeup_host *host, enum takeup_failure failure, const char *what_to_do,

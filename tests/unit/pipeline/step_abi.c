@@ -125,6 +125,7 @@ static const struct place places[] = {
     MEMBER(takeup_host, input_fd, 0, 4),
     MEMBER(takeup_host, input_name, 8, 8),
     MEMBER(takeup_host, output_dir, 16, 4),
+    MEMBER(takeup_host, threads, 20, 4),
     MEMBER(takeup_host, fail, 24, 8),
     MEMBER(takeup_host, warn, 32, 8),
     MEMBER(takeup_host, info, 40, 8),

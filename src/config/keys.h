@@ -22,6 +22,7 @@ enum key_type {
     KEY_SIZE,    /* int64_t, bytes: an integer, or a text such as 256MiB, 1.5GB */
     KEY_TEXT,    /* const char *, owned by the values */
     KEY_STRINGS, /* struct key_strings, owned by the values */
+    KEY_PATH,    /* const char *, owned by the values; see choices */
     KEY_NODE,    /* const struct tree_node *, of any type, borrowed from the tree */
 };
 
@@ -36,8 +37,10 @@ struct key {
     enum key_type type;
     size_t offset;
     const char *otherwise; /* default, as YAML; NULL: zero, no text, no strings, no node */
-    double min, max;     /* of INT, REAL and SIZE, and of the count of STRINGS; both 0: no bounds */
-    const char *choices; /* of TEXT and of each of STRINGS: "srt|vtt"; NULL: any */
+    double min, max; /* of INT, REAL and SIZE, and of the count of STRINGS; both 0: no bounds */
+    /* Of TEXT and of each of STRINGS: "srt|vtt"; NULL: any. Of PATH the directory in which a
+     * relative one lies; NULL: it stays as it is. */
+    const char *choices;
     const char *help;
 };
 

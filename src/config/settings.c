@@ -136,6 +136,7 @@ json_t *settings_json(const struct settings *settings, const struct key *key)
         return json_string(*(const char *const *)value);
     case KEY_BOOL:
     case KEY_STRINGS:
+    case KEY_PATH:
     case KEY_NODE:
         break; /* no setting is of these */
     }

@@ -123,12 +123,13 @@ static int add_plugin(struct catalog *catalog, const char *path, struct err *err
     return 0;
 }
 
+/* A link that leads nowhere is one too: whoever put it there is told. */
 static bool is_plugin_file(const char *dir, const char *name)
 {
     struct stat st;
     CLEANUP(mem_free_text) char *path = mem_printf("%s/%s", dir, name);
-    return name[0] != '.' && str_has_suffix(name, ".so") && stat(path, &st) == 0 &&
-           S_ISREG(st.st_mode);
+    return name[0] != '.' && str_has_suffix(name, ".so") &&
+           (stat(path, &st) < 0 || S_ISREG(st.st_mode));
 }
 
 static int find_plugins(struct catalog *catalog, struct err *err)
@@ -227,6 +228,16 @@ const struct catalog_plugin *catalog_plugin_of(const struct catalog *catalog, co
             off = &found->shown;
     }
     return off;
+}
+
+const char *catalog_step_dir(const struct catalog *catalog, const struct takeup_step *step)
+{
+    for (size_t i = 0; i < catalog->plugin_count; i++) {
+        const struct takeup_plugin *code = catalog->plugins[i].code;
+        if (code && step_in(code->steps, step->name) == step)
+            return catalog->plugin_dir;
+    }
+    return NULL;
 }
 
 const struct takeup_step *catalog_step_at(const struct catalog *catalog, size_t index)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/suggest.h"
+#include "base/time.h"
 #include "pipeline/params.h"
 
 #include <errno.h>
@@ -197,7 +198,7 @@ static int fill_params(const struct build *build, struct plan_node *node)
 {
     CLEANUP(mem_free_text) char *front = mem_printf("step '%s': ", node->id);
     const struct key_words words = { front, "parameter" };
-    node->keys = params_keys(node->step);
+    node->keys = params_keys(node->step, catalog_step_dir(build->catalog, node->step));
     int r = key_values_init(&node->params, node->keys, node->step->params_size, build->err);
     if (r < 0)
         return r;
@@ -452,7 +453,7 @@ bool node_writes(const struct plan_node *node, const char *key)
 /* What every run writes by itself. */
 static const char *const sink_writes[] = {
     "text",         "frames",         "warnings",    "usage",       "text.txt",
-    "frames.jsonl", "segments.jsonl", "boxes.jsonl", "result.json",
+    "frames.jsonl", "segments.jsonl", "boxes.jsonl", "result.json", "partial.jsonl",
 };
 
 static int check_writes(const struct build *build, size_t index)
@@ -525,18 +526,18 @@ int plan_build(const struct tree *tree, const struct plan_file *file, const stru
 
 /* ---- instances ---- */
 
-static void node_close(struct plan_node *node)
+void node_close(const struct plan_node *node, void **self)
 {
-    if (node->self && node->step->close)
-        node->step->close(node->self);
-    free(node->self);
-    node->self = NULL;
+    if (*self && node->step->close)
+        node->step->close(*self);
+    free(*self);
+    *self = NULL;
 }
 
 void plan_close(struct plan *plan)
 {
     for (size_t i = plan->count; i-- > 0;)
-        node_close(&plan->nodes[i]);
+        node_close(&plan->nodes[i], &plan->nodes[i].self);
 }
 
 void plan_free(struct plan **plan)
@@ -569,16 +570,16 @@ enum err_kind failure_kind(enum takeup_failure failure)
     return (unsigned)failure < COUNT(kinds) ? kinds[failure] : ERR_BUG;
 }
 
-static int warm_node(struct plan_node *node, struct err *err)
+int node_warm(const struct plan_node *node, void **ret_self, struct err *err)
 {
-    node->self = mem_zero(1, node->step->self_size);
-    if (!node->step->warm)
-        return 0;
+    void *self = mem_zero(1, node->step->self_size);
     struct takeup_why why = { .failure = TAKEUP_FAIL_BUG };
-    int r = node->step->warm(node->self, node->params.data, &why);
-    if (r >= 0)
+    int r = node->step->warm ? node->step->warm(self, node->params.data, &why) : 0;
+    if (r >= 0) {
+        *ret_self = self;
         return 0;
-    node_close(node);
+    }
+    node_close(node, &self);
     why.text[TAKEUP_WHY_SIZE - 1] = why.what_to_do[TAKEUP_WHY_SIZE - 1] = '\0';
     (void)err_set(err, failure_kind(why.failure), 0, "step '%s' (%s): %s", node->id,
                   node->step->name, why.text[0] ? why.text : "failed to warm and did not say why");
@@ -591,9 +592,12 @@ int plan_warm(struct plan *plan, struct err *err)
 {
     int first = 0;
     for (size_t i = 0; i < plan->count; i++) {
-        if (plan->nodes[i].self)
+        struct plan_node *node = &plan->nodes[i];
+        if (node->self)
             continue;
-        int r = warm_node(&plan->nodes[i], first < 0 ? NULL : err);
+        int64_t begun_us = time_mono_us();
+        int r = node_warm(node, &node->self, first < 0 ? NULL : err);
+        node->warm_us = node->step->warm ? time_mono_us() - begun_us : 0;
         first = first < 0 ? first : r;
     }
     return first;
@@ -643,7 +647,7 @@ static int override_one(struct plan *plan, const char *name, const json_t *value
     }
     r = key_values_set(&node->params, key, tree, tree_root(tree), "", err);
     if (r == 0)
-        node_close(node); /* it was warmed for other parameters */
+        node_close(node, &node->self); /* it was warmed for other parameters */
     return r;
 }
 

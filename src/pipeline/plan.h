@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { PLAN_STEPS_MAX = 100 };
 
@@ -25,7 +26,8 @@ struct plan_node {
     const struct tree_node *with; /* NULL: nothing was said */
     struct key *keys;
     struct key_values params;
-    void *self; /* NULL: cold */
+    void *self;      /* the first instance; NULL: cold */
+    int64_t warm_us; /* what it took to warm it */
 };
 
 struct plan {
@@ -62,8 +64,14 @@ int plan_override(struct plan *plan, const json_t *params, struct err *err);
 
 /* Makes and warms the instances that are cold. All are tried; *err is of the first that failed. */
 int plan_warm(struct plan *plan, struct err *err);
-/* Closes and frees all instances. */
+/* Closes and frees these instances. */
 void plan_close(struct plan *plan);
+
+/* One more of a parallel step: *ret_self is the caller's, to be ended by node_close. By any thread.
+ */
+int node_warm(const struct plan_node *node, void **ret_self, struct err *err);
+/* NULL afterwards; accepts NULL. */
+void node_close(const struct plan_node *node, void **self);
 
 enum err_kind failure_kind(enum takeup_failure failure);
 

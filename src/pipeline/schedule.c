@@ -1,4 +1,4 @@
-/* The scheduler, on one thread.
+/* The run of a plan, and the way of an item.
  *
  * An item goes depth first: emit hands it to each step behind, one after the other, and comes back
  * when all have fed on it. So nothing ever waits in a queue, order is kept by itself, and memory
@@ -6,186 +6,93 @@
  * ended, finish is called in the order of the DAG: whoever is finished has had all its input,
  * including what those before it held back.
  *
- * Threads for TAKEUP_PARALLEL steps come in at one place, `deliver`: instead of feeding, it puts
- * the item into a bounded queue of that node, and what the node's instances emit is handed on in
- * the order of the items that they were fed with, by this thread. Steps see no difference: they
- * are called by one thread at a time for each instance, and emit where they are told to.
+ * With several threads each parallel step has a crew (crew.c) that works at items beside all this,
+ * and the order (order.c) sees to it that what comes behind is done as if it had not. All other
+ * steps are called by this thread as ever; with one thread there is no crew, and nothing differs.
  *
- * Failure. The first host->fail counts; it is kept here, since what travels up through emit and
- * feed is only a negative number. A step that failed without a word is a bug, and is named. From
- * the first failure on nothing is delivered any more, and all instances are closed. */
-#include "pipeline/schedule.h"
+ * Failure. The first reason counts; it is kept here, since what travels up through emit and feed is
+ * only a negative number. A step that failed without a word is a bug, and is named. From the first
+ * failure on nothing is delivered any more, and all instances are closed. */
+#include "pipeline/schedule_private.h"
 
 #include "base/mem.h"
-#include "base/str.h"
-#include "pipeline/plan.h"
-#include "pipeline/sink.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-struct schedule;
-
-/* A node while it runs: what its instance is given. */
-struct stage {
-    struct takeup_output output;
-    struct takeup_host host;
-    struct schedule *schedule;
-    struct plan_node *node;
-    uint64_t emitted;
-    bool to_sink; /* what it emits is a part of the result */
-    bool ended;   /* a source that has nothing more */
-};
-
-struct schedule {
-    struct plan *plan;
-    struct run *run;
-    struct sink *sink;
-    struct stage *stages; /* one for each node */
-    bool failed;
-    struct err err; /* why, once failed */
-};
-
-static struct stage *stage_of_host(struct takeup_host *host)
-{
-    return (struct stage *)((char *)host - offsetof(struct stage, host));
-}
+/* Items that may be under way, for each thread: enough that a burst of lines keeps none waiting. */
+enum { WEIGHT_A_THREAD = 16 };
 
 /* ---- failure ---- */
 
-static int fail_run(struct schedule *schedule, const char *step)
+bool schedule_has_failed(const struct schedule *schedule)
 {
-    schedule->failed = true;
-    (void)snprintf(schedule->run->failed_step, RUN_STEP_SIZE, "%s", step);
+    return __atomic_load_n(&schedule->failed, __ATOMIC_ACQUIRE);
+}
+
+int schedule_fail(struct schedule *schedule, const char *step, const struct err *err)
+{
+    (void)pthread_mutex_lock(&schedule->lock);
+    if (!schedule->failed) {
+        schedule->err = *err;
+        (void)snprintf(schedule->run->failed_step, RUN_STEP_SIZE, "%s", step);
+        __atomic_store_n(&schedule->failed, true, __ATOMIC_RELEASE);
+    }
+    (void)pthread_cond_signal(&schedule->has_news);
+    (void)pthread_mutex_unlock(&schedule->lock);
     return -EINVAL;
-}
-
-static int fail_bug(struct stage *stage, const char *what)
-{
-    if (stage->schedule->failed)
-        return -EINVAL;
-    (void)err_set(&stage->schedule->err, ERR_BUG, 0, "step '%s' (%s) %s", stage->node->id,
-                  stage->node->step->name, what);
-    return fail_run(stage->schedule, stage->node->id);
-}
-
-/* What a step's function answered, made whole: below 0 whenever the run has failed. */
-static int settle(struct stage *stage, int r, const char *function)
-{
-    if (stage->schedule->failed)
-        return r < 0 ? r : -EINVAL;
-    if (r >= 0)
-        return r;
-    CLEANUP(mem_free_text) char *what = mem_printf("failed in %s and did not say why", function);
-    return fail_bug(stage, what);
-}
-
-/* ---- the host ---- */
-
-static int host_fail(struct takeup_host *host, enum takeup_failure failure, const char *what_to_do,
-                     const char *format, ...) PRINTF_LIKE(4, 5);
-static void host_warn(struct takeup_host *host, const char *format, ...) PRINTF_LIKE(2, 3);
-static void host_info(struct takeup_host *host, const char *format, ...) PRINTF_LIKE(2, 3);
-
-static int host_fail(struct takeup_host *host, enum takeup_failure failure, const char *what_to_do,
-                     const char *format, ...)
-{
-    struct stage *stage = stage_of_host(host);
-    if (stage->schedule->failed)
-        return -EINVAL;
-    va_list args;
-    va_start(args, format);
-    CLEANUP(mem_free_text) char *text = mem_vprintf(format, args);
-    va_end(args);
-    (void)err_set(&stage->schedule->err, failure_kind(failure), 0, "%s", text);
-    if (what_to_do)
-        err_hint(&stage->schedule->err, "%s", what_to_do);
-    return fail_run(stage->schedule, stage->node->id);
-}
-
-static void stage_log(struct stage *stage, enum log_level level, const char *text)
-{
-    const struct run *run = stage->schedule->run;
-    if (run->log)
-        run->log(run->arg, level, stage->node->id, text);
-}
-
-static void host_warn(struct takeup_host *host, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    CLEANUP(mem_free_text) char *text = mem_vprintf(format, args);
-    va_end(args);
-    sink_warn(stage_of_host(host)->schedule->sink, text);
-    stage_log(stage_of_host(host), LOG_LEVEL_WARN, text);
-}
-
-static void host_info(struct takeup_host *host, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    CLEANUP(mem_free_text) char *text = mem_vprintf(format, args);
-    va_end(args);
-    stage_log(stage_of_host(host), LOG_LEVEL_INFO, text);
-}
-
-static void host_progress(struct takeup_host *host, int64_t done_us, int64_t total_us)
-{
-    const struct stage *stage = stage_of_host(host);
-    const struct run *run = stage->schedule->run;
-    if (run->progress)
-        run->progress(run->arg, stage->node->id, done_us, total_us);
-}
-
-static void host_count(struct takeup_host *host, enum takeup_counter counter, uint64_t more)
-{
-    sink_count(stage_of_host(host)->schedule->sink, counter, more);
 }
 
 /* ---- items ---- */
 
-static int deliver(struct schedule *schedule, size_t to, const struct takeup_item *item)
+int stage_feed_now(struct stage *stage, const struct takeup_item *item)
 {
-    struct stage *stage = &schedule->stages[to];
-    return settle(stage, stage->node->step->feed(stage->node->self, item, &stage->output), "feed");
+    return instance_feed(&stage->instance, item);
 }
 
-static int sink_take(struct stage *stage, const struct takeup_item *item)
+int stage_feed(struct stage *stage, struct takeup_item *item)
+{
+    if (stage->crew)
+        return order_add(stage, SLOT_TASK, item);
+    if (order_blocks(stage->schedule, stage->number))
+        return order_add(stage, SLOT_FEED, item);
+    return stage_feed_now(stage, item);
+}
+
+int stage_sink_now(struct stage *stage, const struct takeup_item *item)
 {
     struct schedule *schedule = stage->schedule;
-    if (stage->node->step->pull)
-        sink_source(schedule->sink, item);
-    if (!stage->to_sink)
-        return 0;
+    struct err err = { 0 };
     if (item->port == TAKEUP_PORT_SEGMENTS)
         sink_segment(schedule->sink, (const struct takeup_segment *)item);
-    else if (sink_boxes(schedule->sink, (const struct takeup_boxes *)item, &schedule->err) < 0)
-        return fail_run(schedule, "");
+    else if (sink_boxes(schedule->sink, (const struct takeup_boxes *)item, &err) < 0)
+        return schedule_fail(schedule, "", &err);
     return 0;
 }
 
-static int hand_on(struct stage *stage, struct takeup_item *item)
+static int stage_sink(struct stage *stage, struct takeup_item *item)
 {
-    if (stage->schedule->failed)
-        return -EINVAL;
-    if (item->port != stage->node->step->gives)
-        return fail_bug(stage, "emitted what it does not give");
-    item->number = stage->emitted++;
-    int r = sink_take(stage, item);
-    for (size_t i = 0; r >= 0 && i < stage->node->next_count; i++)
-        r = deliver(stage->schedule, stage->node->next[i], item);
-    return r < 0 ? r : 0;
+    if (stage->node->step->pull)
+        sink_source(stage->schedule->sink, item);
+    if (!stage->to_sink)
+        return 0;
+    if (order_blocks(stage->schedule, SINK_NUMBER))
+        return order_add(stage, SLOT_SINK, item);
+    return stage_sink_now(stage, item);
 }
 
-static int stage_emit(struct takeup_output *output, struct takeup_item *item)
+int stage_hand_on(struct stage *stage, struct takeup_item *item)
 {
-    int r = hand_on((struct stage *)output, item); /* output is a stage's first member */
-    takeup_item_unref(item);
-    return r;
+    struct schedule *schedule = stage->schedule;
+    if (schedule_has_failed(schedule))
+        return -EINVAL;
+    item->number = stage->emitted++;
+    int r = stage_sink(stage, item);
+    for (size_t i = 0; r >= 0 && i < stage->node->next_count; i++)
+        r = stage_feed(&schedule->stages[stage->node->next[i]], item);
+    return r < 0 ? r : 0;
 }
 
 /* ---- a run ---- */
@@ -202,39 +109,42 @@ static bool gives_to_result(const struct plan *plan, const struct plan_node *nod
     return true;
 }
 
-static struct stage stage_make(struct schedule *schedule, struct plan_node *node)
+static void stage_init(struct schedule *schedule, size_t number)
 {
     const struct plan *plan = schedule->plan;
-    return (struct stage){
-        .output = { stage_emit },
-        .host = {
-            .input_fd = schedule->run->input_fd,
-            .input_name = schedule->run->input_name,
-            .output_dir = schedule->run->output_dir,
-            .fail = host_fail,
-            .warn = host_warn,
-            .info = host_info,
-            .progress = host_progress,
-            .count = host_count,
-        },
-        .schedule = schedule,
-        .node = node,
-        .to_sink = gives_to_result(plan, node, TAKEUP_PORT_SEGMENTS, "segments") ||
-                   gives_to_result(plan, node, TAKEUP_PORT_BOXES, "boxes"),
-    };
+    struct stage *stage = &schedule->stages[number];
+    stage->schedule = schedule;
+    stage->node = &plan->nodes[number];
+    stage->number = number;
+    stage->to_sink = gives_to_result(plan, stage->node, TAKEUP_PORT_SEGMENTS, "segments") ||
+                     gives_to_result(plan, stage->node, TAKEUP_PORT_BOXES, "boxes");
+    instance_init(&stage->instance, stage);
+    stage->instance.self = stage->node->self;
+}
+
+/* Each stands behind all that it needs, so those behind are known before it. */
+static void find_behind(const struct schedule *schedule)
+{
+    for (size_t i = schedule->plan->count; i-- > 0;) {
+        struct stage *stage = &schedule->stages[i];
+        stage->behind = stage->to_sink ? STAGE_BIT(SINK_NUMBER) : 0;
+        for (size_t j = 0; j < stage->node->next_count; j++) {
+            size_t next = stage->node->next[j];
+            stage->behind |= STAGE_BIT(next) | schedule->stages[next].behind;
+        }
+    }
 }
 
 static int open_all(struct schedule *schedule)
 {
+    int threads = schedule->run->threads;
     for (size_t i = 0; i < schedule->plan->count; i++) {
         struct stage *stage = &schedule->stages[i];
-        const struct plan_node *node = stage->node;
-        if (!node->step->open)
-            continue;
-        int r =
-            settle(stage, node->step->open(node->self, node->params.data, &stage->host), "open");
+        int r = instance_open(&stage->instance);
         if (r < 0)
             return r;
+        if (threads > 1 && (stage->node->step->flags & TAKEUP_PARALLEL) && stage->node->step->feed)
+            stage->crew = crew_new(stage, threads);
     }
     return 0;
 }
@@ -245,30 +155,31 @@ static int pull_round(struct schedule *schedule)
     int more = 0;
     for (size_t i = 0; i < schedule->plan->count; i++) {
         struct stage *stage = &schedule->stages[i];
-        const struct plan_node *node = stage->node;
-        if (!node->step->pull || stage->ended)
+        struct instance *instance = &stage->instance;
+        const struct takeup_step *step = stage->node->step;
+        if (!step->pull || stage->ended)
             continue;
-        int r = settle(stage, node->step->pull(node->self, &stage->output), "pull");
+        int r = step->pull(instance->self, &instance->output);
+        r = instance_settle(instance, r, "pull");
+        if (r >= 0) {
+            stage->ended = r == 0;
+            more |= r > 0;
+            r = order_advance(schedule);
+        }
         if (r < 0)
             return r;
-        stage->ended = r == 0;
-        more |= r > 0;
     }
     return more;
 }
 
-static int finish_all(struct schedule *schedule)
+static int finish_stage(struct stage *stage)
 {
-    for (size_t i = 0; i < schedule->plan->count; i++) {
-        struct stage *stage = &schedule->stages[i];
-        const struct plan_node *node = stage->node;
-        if (!node->step->finish)
-            continue;
-        int r = settle(stage, node->step->finish(node->self, &stage->output), "finish");
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    struct crew *crew = stage->crew;
+    int r = order_await(stage->schedule, STAGE_BIT(stage->number));
+    if (r < 0 || !crew)
+        return r < 0 ? r : instance_finish(&stage->instance);
+    crew_end(crew);
+    return crew_finish(crew);
 }
 
 static int run_all(struct schedule *schedule)
@@ -279,7 +190,21 @@ static int run_all(struct schedule *schedule)
     do
         r = pull_round(schedule);
     while (r > 0);
-    return r < 0 ? r : finish_all(schedule);
+    for (size_t i = 0; r >= 0 && i < schedule->plan->count; i++)
+        r = finish_stage(&schedule->stages[i]);
+    return r < 0 ? r : order_await(schedule, ~(stage_set)0);
+}
+
+/* Before any instance is closed there are no threads any more. */
+static void close_all(struct schedule *schedule)
+{
+    for (size_t i = 0; i < schedule->plan->count; i++)
+        if (schedule->stages[i].crew)
+            crew_end(schedule->stages[i].crew);
+    order_drop(&schedule->order);
+    for (size_t i = schedule->plan->count; i-- > 0;)
+        crew_free(&schedule->stages[i].crew);
+    plan_close(schedule->plan);
 }
 
 static bool gives_boxes(const struct plan *plan)
@@ -290,6 +215,31 @@ static bool gives_boxes(const struct plan *plan)
     return false;
 }
 
+static void schedule_init(struct schedule *schedule, struct plan *plan, struct run *run)
+{
+    *schedule = (struct schedule){ .plan = plan, .run = run };
+    (void)pthread_mutex_init(&schedule->lock, NULL);
+    (void)pthread_mutex_init(&schedule->tell, NULL);
+    (void)pthread_cond_init(&schedule->has_news, NULL);
+    schedule->order.weight_max = (size_t)(run->threads > 1 ? run->threads : 1) * WEIGHT_A_THREAD;
+    schedule->sink = sink_new(run->output_dir, gives_boxes(plan));
+    schedule->in_hand = in_hand_new(run->output_dir, run->skip);
+    schedule->stages = mem_zero(plan->count, sizeof(*schedule->stages));
+    for (size_t i = 0; i < plan->count; i++)
+        stage_init(schedule, i);
+    find_behind(schedule);
+}
+
+static void schedule_release(struct schedule *schedule)
+{
+    sink_free(&schedule->sink);
+    in_hand_end(&schedule->in_hand);
+    free(schedule->stages);
+    (void)pthread_mutex_destroy(&schedule->lock);
+    (void)pthread_mutex_destroy(&schedule->tell);
+    (void)pthread_cond_destroy(&schedule->has_news);
+}
+
 int plan_run(struct plan *plan, struct run *run, struct err *err)
 {
     run->failed_step[0] = '\0';
@@ -297,20 +247,16 @@ int plan_run(struct plan *plan, struct run *run, struct err *err)
     if (r < 0)
         return r;
     (void)lseek(run->input_fd, 0, SEEK_SET);
-    struct schedule schedule = { .plan = plan, .run = run };
-    schedule.sink = sink_new(run->output_dir, gives_boxes(plan));
-    schedule.stages = mem_zero(plan->count, sizeof(*schedule.stages));
-    for (size_t i = 0; i < plan->count; i++)
-        schedule.stages[i] = stage_make(&schedule, &plan->nodes[i]);
+    struct schedule schedule;
+    schedule_init(&schedule, plan, run);
 
     r = run_all(&schedule);
-    plan_close(plan); /* before the sink writes: a step may still warn while it closes */
+    close_all(&schedule); /* before the sink writes: a step may still warn while it closes */
     if (schedule.failed && err)
         *err = schedule.err;
     r = schedule.failed ? -EINVAL : r;
     if (r >= 0)
         r = sink_write(schedule.sink, err);
-    sink_free(&schedule.sink);
-    free(schedule.stages);
+    schedule_release(&schedule);
     return r < 0 ? r : 0;
 }

@@ -2,8 +2,8 @@
  *
  *     sink_new -> sink_source, sink_segment, sink_boxes, sink_warn … -> sink_write -> sink_free
  *
- * Segments are kept until the end, boxes stream into a file, of frames only the times are looked
- * at. Items are borrowed for the call. */
+ * Segments are kept until the end and written down as they come, boxes stream into a file, of
+ * frames only the times are looked at. Items are borrowed for the call. */
 #ifndef TAKEUP_PIPELINE_SINK_H
 #define TAKEUP_PIPELINE_SINK_H
 
@@ -13,14 +13,18 @@
 #include <stdbool.h>
 
 enum {
-    SINK_INLINE_MAX = 2000, /* frames, and instants with boxes */
+    SINK_INLINE_MAX = 2000, /* frames */
     SINK_WARNINGS_MAX = 100,
     SINK_BODY_BYTES_MAX = 8 << 20,
 };
 
+/* What was read so far, a segment a line as it comes: of use only when the run does not end well,
+ * and gone when it does. */
+#define SINK_PARTIAL_FILE "partial.jsonl"
+
 struct sink;
 
-/* output_dir is borrowed until sink_free. with_boxes: the result has the key, even when no boxes
+/* output_dir is borrowed until sink_free. with_boxes: each frame tells of boxes, even when none
  * come. */
 struct sink *sink_new(int output_dir, bool with_boxes);
 void sink_free(struct sink **sink);

@@ -180,6 +180,7 @@ enum takeup_type {
     TAKEUP_TYPE_REAL,    /* double */
     TAKEUP_TYPE_TEXT,    /* const char * */
     TAKEUP_TYPE_STRINGS, /* struct takeup_strings */
+    TAKEUP_TYPE_TIME,    /* int64_t, microseconds; written as seconds or as H:MM:SS.mmm */
 };
 
 struct takeup_strings {
@@ -194,7 +195,8 @@ struct takeup_param {
     enum takeup_type type;
     size_t offset;         /* of the value in the step's params structure */
     const char *otherwise; /* default, as it would stand in YAML: "5", "[eng]", "true" */
-    double min, max;       /* of INT and REAL, and of the count of STRINGS; both 0: no bounds */
+    double min, max;       /* of INT and REAL, of TIME in seconds, of the count of STRINGS; both 0:
+                            * no bounds */
     const char *choices;   /* of TEXT and of each of STRINGS: "srt|vtt"; NULL: any */
     const char *help;      /* one line */
 };

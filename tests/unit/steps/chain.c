@@ -16,7 +16,9 @@ struct ocr_params { /* as in steps/ocr.c */
 };
 
 struct sample_params { /* as in steps/sample.c */
-    double fps, start_s, end_s;
+    double fps;
+    int64_t from_us, to_us;
+    const char *speed;
 };
 
 static const char *const english = "eng";
@@ -58,7 +60,7 @@ static const struct takeup_step *const chain[STEPS] = { &step_sample, &step_regi
 /* Runs the chain; fake[STEPS - 1] holds the segments. */
 static int run(struct fake fake[STEPS], int fd)
 {
-    struct sample_params sample_params = { 5, 0, 0 };
+    struct sample_params sample_params = { 5, 0, 0, "accurate" };
     const void *params[STEPS] = { &sample_params, NULL, &ocr_params, NULL };
     void *self[STEPS];
     int r = 0;

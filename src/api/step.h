@@ -29,7 +29,27 @@
  * Ownership. Items are counted references and never change once emitted. emit takes over the
  * caller's reference, also when it fails. feed borrows: takeup_item_ref to keep it longer.
  *
- * This header depends on no library. A change that breaks a plugin raises TAKEUP_STEP_ABI. */
+ * This header depends on no library and can be included from C11 and C++11.
+ *
+ * How it grows. A plugin that was built once goes on working with every later takeup:
+ *
+ *   1. What is here stays: no member moves or changes its type or its meaning, no structure changes
+ *      its size, no enumerator its value.
+ *   2. What is new takes `reserved` members. Everybody leaves these zero (calloc, designated
+ *      initialisers), and zero always means "not said, as before". A table of a step that has
+ *      something there is refused.
+ *   3. Enumerators come behind the last one (ahead of TAKEUP_PORT_COUNT and TAKEUP_COUNTERS, which
+ *      are takeup's own). A step only ever meets ports that it names itself; a counter or failure
+ *      that takeup does not know is none or a bug. takeup_item and takeup_param have no reserved
+ *      members and never change at all.
+ *   4. Members are appended to takeup_host, takeup_output and takeup_why, which only takeup makes,
+ *      and to takeup_plugin, of which takeup reads as much as its `abi` says is there.
+ *   5. Each such addition raises TAKEUP_STEP_ABI by one. Should rule 1 ever have to be broken,
+ *      TAKEUP_STEP_ABI_OLDEST becomes that number too.
+ *
+ * A plugin is used when its `abi` lies from TAKEUP_STEP_ABI_OLDEST to TAKEUP_STEP_ABI of the takeup
+ * that loads it: so it never calls what is not there. To serve older ones too, build it with
+ * theirs. tests/unit/pipeline/step_abi.c holds every offset and value to this. */
 #ifndef TAKEUP_STEP_H
 #define TAKEUP_STEP_H
 
@@ -37,7 +57,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define TAKEUP_STEP_ABI 1
+#define TAKEUP_STEP_ABI_OLDEST 1
 
 /* ---- items ---- */
 
@@ -70,7 +95,7 @@ static inline void *takeup_item_ref(void *item)
 /* Accepts NULL. */
 static inline void takeup_item_unref(void *item)
 {
-    struct takeup_item *base = item;
+    struct takeup_item *base = (struct takeup_item *)item;
     if (base && __atomic_sub_fetch(&base->references, 1, __ATOMIC_ACQ_REL) == 0)
         base->free(base);
 }
@@ -85,7 +110,7 @@ struct takeup_box {
 };
 
 /* What is in the planes. All have 8 bits a sample; what a video has more is rounded. Full range:
- * black is 0, white is 255. */
+ * black is 0, white is 255. Plane 0 is luma in all that there are and may come. */
 enum takeup_pixels {
     TAKEUP_PIXELS_GRAY,   /* plane 0: luma */
     TAKEUP_PIXELS_YUV420, /* planes 0 to 2: luma, then Cb and Cr at half width and height, rounded
@@ -103,6 +128,7 @@ struct takeup_frame {
     struct takeup_rational time_base; /* in this unit of seconds */
     struct takeup_rational sample_aspect; /* shape of a pixel; 1/1 when it is not known */
     void *owner;                          /* of the planes; the maker's */
+    uintptr_t reserved[4];
 };
 
 /* An image to be read: a part of a frame, or made from several frames, that shows one state of one
@@ -115,25 +141,33 @@ struct takeup_crop {
     const uint8_t *luma;
     int stride;
     void *owner;
+    uintptr_t reserved[4];
 };
 
+/* Texts are UTF-8; they belong to the item, or outlive it (constants). */
 struct takeup_object {
-    const char *label;
-    float confidence; /* 0..1 */
+    const char *label; /* what it is: "person", "qr" */
+    float confidence;  /* 0..1 */
     struct takeup_box box;
+    uint64_t track;   /* the same number: the same thing at another time; 0: nobody followed it */
+    const char *text; /* what it says: a barcode, a number plate; NULL: nothing */
+    uintptr_t reserved[4];
 };
 
-/* What a detector found in one frame; count may be 0. */
+/* What a detector found; count may be 0. Shown from start_us to end_us: for one frame, the frame's
+ * own. */
 struct takeup_boxes {
     struct takeup_item item;
     const struct takeup_object *objects;
     size_t count;
+    uintptr_t reserved[4];
 };
 
 struct takeup_word {
     const char *text; /* UTF-8 */
     float confidence; /* 0..1 */
     struct takeup_box box;
+    uintptr_t reserved[2];
 };
 
 struct takeup_line {
@@ -142,6 +176,7 @@ struct takeup_line {
     struct takeup_box box;
     const struct takeup_word *words;
     size_t word_count;
+    uintptr_t reserved[2];
 };
 
 /* What was read in one crop, from top to bottom; count is 0 when there was no text. */
@@ -151,15 +186,17 @@ struct takeup_lines {
     struct takeup_box box;
     const struct takeup_line *lines;
     size_t count;
+    uintptr_t reserved[4];
 };
 
-/* One text, shown from start_us to end_us; its lines are parted by \n. Emitted in the order of
- * start_us. */
+/* One text, shown (or said) from start_us to end_us; its lines are parted by \n. Emitted in the
+ * order of start_us. */
 struct takeup_segment {
     struct takeup_item item;
     const char *text;
     float confidence;
-    struct takeup_box box;
+    struct takeup_box box; /* all 0: it is nowhere in the picture */
+    uintptr_t reserved[4];
 };
 
 /* Where a step puts what it makes. */
@@ -169,7 +206,7 @@ struct takeup_output {
 
 static inline int takeup_emit(struct takeup_output *output, void *item)
 {
-    return output->emit(output, item);
+    return output->emit(output, (struct takeup_item *)item);
 }
 
 /* ---- parameters ---- */
@@ -180,7 +217,10 @@ enum takeup_type {
     TAKEUP_TYPE_REAL,    /* double */
     TAKEUP_TYPE_TEXT,    /* const char * */
     TAKEUP_TYPE_STRINGS, /* struct takeup_strings */
-    TAKEUP_TYPE_TIME,    /* int64_t, microseconds; written as seconds or as H:MM:SS.mmm */
+    /* const char *: the path of a file that the step opens, a model say. Made absolute before the
+     * step sees it; a relative one lies beside the plugin. */
+    TAKEUP_TYPE_FILE,
+    TAKEUP_TYPE_TIME, /* int64_t, microseconds; written as seconds or as H:MM:SS.mmm */
 };
 
 struct takeup_strings {
@@ -274,15 +314,22 @@ struct takeup_step {
     int (*pull)(void *self, struct takeup_output *output);
     int (*finish)(void *self, struct takeup_output *output);
     void (*close)(void *self);
+    uintptr_t reserved[8];
 };
 
 /* ---- a plugin ---- */
 
-/* A shared object exports one of these under the name takeup_plugin. */
 struct takeup_plugin {
-    unsigned abi; /* TAKEUP_STEP_ABI */
+    unsigned abi; /* TAKEUP_STEP_ABI; stays the first member for ever */
     const char *name, *version;
     const struct takeup_step *const *steps; /* NULL at the end */
 };
+
+/* What a plugin defines and its shared object exports; also under -fvisibility=hidden. */
+extern const struct takeup_plugin takeup_plugin __attribute__((visibility("default")));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -25,6 +25,7 @@ static const struct {
     [KEY_TIME] = { "a time in seconds, or as 0:01:30.5", sizeof(int64_t) },
     [KEY_TEXT] = { "a string", sizeof(const char *) },
     [KEY_STRINGS] = { "a list of strings", sizeof(struct key_strings) },
+    [KEY_PATH] = { "the path of a file", sizeof(const char *) },
     [KEY_NODE] = { "anything", sizeof(const struct tree_node *) },
 };
 
@@ -61,7 +62,7 @@ static int fail_type(const struct source *source, const struct key *key,
     else if (node->type == TREE_TEXT && (key->type == KEY_INT || key->type == KEY_REAL))
         advice = "; write it without quotes";
     else if (node->type != TREE_LIST && node->type != TREE_MAP && node->type != TREE_NULL &&
-             key->type == KEY_TEXT)
+             (key->type == KEY_TEXT || key->type == KEY_PATH))
         advice = "; put it in quotes";
     if (node->type == TREE_BOOL || node->type == TREE_LIST || node->type == TREE_MAP ||
         node->type == TREE_NULL)
@@ -257,6 +258,17 @@ static int set_text(struct key_values *values, const struct source *source, cons
     return r;
 }
 
+static int set_path(struct key_values *values, const struct source *source, const struct key *key,
+                    const struct tree_node *node, const char **out)
+{
+    if (node->type != TREE_TEXT)
+        return fail_type(source, key, node);
+    bool is_whole = !key->choices || !node->text[0] || node->text[0] == '/';
+    *out = values_keep(values, is_whole ? mem_strdup(node->text)
+                                        : mem_printf("%s/%s", key->choices, node->text));
+    return 0;
+}
+
 static int check_strings(const struct source *source, const struct key *key,
                          const struct tree_node *node)
 {
@@ -309,6 +321,8 @@ int key_values_set(struct key_values *values, const struct key *key, const struc
         return set_text(values, &source, key, node, out);
     case KEY_STRINGS:
         return set_strings(values, &source, key, node, out);
+    case KEY_PATH:
+        return set_path(values, &source, key, node, out);
     case KEY_NODE:
         *(const struct tree_node **)out = node;
         return 0;

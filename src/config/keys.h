@@ -23,6 +23,7 @@ enum key_type {
     KEY_TIME,    /* int64_t, microseconds: a number of seconds, or a text such as 0:01:30.5 */
     KEY_TEXT,    /* const char *, owned by the values */
     KEY_STRINGS, /* struct key_strings, owned by the values */
+    KEY_PATH,    /* const char *, owned by the values; see choices */
     KEY_NODE,    /* const struct tree_node *, of any type, borrowed from the tree */
 };
 
@@ -37,8 +38,10 @@ struct key {
     enum key_type type;
     size_t offset;
     const char *otherwise; /* default, as YAML; NULL: zero, no text, no strings, no node */
-    double min, max;     /* of numbers, of TIME in seconds, of the count of STRINGS; both 0: none */
-    const char *choices; /* of TEXT and of each of STRINGS: "srt|vtt"; NULL: any */
+    double min, max; /* of numbers, of TIME in seconds, of the count of STRINGS; both 0: none */
+    /* Of TEXT and of each of STRINGS: "srt|vtt"; NULL: any. Of PATH the directory in which a
+     * relative one lies; NULL: it stays as it is. */
+    const char *choices;
     const char *help;
 };
 

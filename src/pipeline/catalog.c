@@ -229,6 +229,16 @@ const struct catalog_plugin *catalog_plugin_of(const struct catalog *catalog, co
     return off;
 }
 
+const char *catalog_step_dir(const struct catalog *catalog, const struct takeup_step *step)
+{
+    for (size_t i = 0; i < catalog->plugin_count; i++) {
+        const struct takeup_plugin *code = catalog->plugins[i].code;
+        if (code && step_in(code->steps, step->name) == step)
+            return catalog->plugin_dir;
+    }
+    return NULL;
+}
+
 const struct takeup_step *catalog_step_at(const struct catalog *catalog, size_t index)
 {
     for (size_t i = 0; catalog->builtins && catalog->builtins[i]; i++)

@@ -45,6 +45,10 @@ const struct catalog_plugin *catalog_plugin_of(const struct catalog *catalog, co
 const struct takeup_step *catalog_step_at(const struct catalog *catalog, size_t index);
 const struct catalog_plugin *catalog_plugin_at(const struct catalog *catalog, size_t index);
 
+/* The directory of the plugin that brings it, where its files lie; NULL: it is built in. Borrowed.
+ */
+const char *catalog_step_dir(const struct catalog *catalog, const struct takeup_step *step);
+
 /* Where plugins are looked for, absolute, whether it is there or not; NULL: nowhere. */
 const char *catalog_plugin_dir(const struct catalog *catalog);
 

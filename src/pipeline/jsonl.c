@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { WAITING_BYTES_MAX = 64 * 1024 };
@@ -31,6 +32,7 @@ int jsonl_add(struct jsonl *lines, const json_t *value, struct err *err)
     CLEANUP(mem_free_text) char *line = json_line(value);
     str_add(&lines->waiting, line);
     str_add(&lines->waiting, "\n");
+    lines->size_bytes += (int64_t)strlen(line) + 1;
     return lines->waiting.len < WAITING_BYTES_MAX ? 0 : flush(lines, err);
 }
 

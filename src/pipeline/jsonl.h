@@ -6,10 +6,13 @@
 #include "base/json.h"
 #include "base/str.h"
 
+#include <stdint.h>
+
 struct jsonl {
     const char *name; /* borrowed */
     int fd;           /* -1: closed */
     struct str waiting;
+    int64_t size_bytes; /* of all lines so far */
 };
 
 /* The file must not exist. End it with jsonl_finish, or jsonl_close when it is of no use any more.

@@ -14,10 +14,11 @@ static_assert(sizeof(struct takeup_strings) == sizeof(struct key_strings) &&
 static const enum key_type key_types[] = {
     [TAKEUP_TYPE_BOOL] = KEY_BOOL,       [TAKEUP_TYPE_INT] = KEY_INT,
     [TAKEUP_TYPE_REAL] = KEY_REAL,       [TAKEUP_TYPE_TEXT] = KEY_TEXT,
-    [TAKEUP_TYPE_STRINGS] = KEY_STRINGS, [TAKEUP_TYPE_TIME] = KEY_TIME,
+    [TAKEUP_TYPE_STRINGS] = KEY_STRINGS, [TAKEUP_TYPE_FILE] = KEY_PATH,
+    [TAKEUP_TYPE_TIME] = KEY_TIME,
 };
 
-struct key *params_keys(const struct takeup_step *step)
+struct key *params_keys(const struct takeup_step *step, const char *dir)
 {
     size_t count = 0;
     while (step->params && step->params[count].name)
@@ -32,7 +33,7 @@ struct key *params_keys(const struct takeup_step *step)
             .otherwise = param->otherwise,
             .min = param->min,
             .max = param->max,
-            .choices = param->choices,
+            .choices = param->type == TAKEUP_TYPE_FILE ? dir : param->choices,
             .help = param->help,
         };
     }
@@ -60,6 +61,15 @@ bool step_is_source(const struct takeup_step *step)
     return step->takes == TAKEUP_PORT_NONE;
 }
 
+/* What is reserved gets its meaning later, and zero is what says nothing. */
+static bool has_reserved(const struct takeup_step *step)
+{
+    for (size_t i = 0; i < COUNT(step->reserved); i++)
+        if (step->reserved[i])
+            return true;
+    return false;
+}
+
 static int check_shape(const struct takeup_step *step, struct err *err)
 {
     const char *wrong = NULL;
@@ -75,6 +85,8 @@ static int check_shape(const struct takeup_step *step, struct err *err)
         wrong = "takes something, so it has to have feed, and no pull";
     else if (!step->help)
         wrong = "has no help";
+    else if (has_reserved(step))
+        wrong = "has something in a member that is reserved";
     if (wrong)
         return err_set(err, ERR_BUG, 0, "step '%s' %s", step->name, wrong);
     return 0;
@@ -106,7 +118,7 @@ int step_check(const struct takeup_step *step, struct err *err)
         r = check_param(step, param, err);
     if (r < 0)
         return r;
-    struct key *keys = params_keys(step);
+    struct key *keys = params_keys(step, NULL);
     struct key_values values = { 0 };
     r = key_values_init(&values, keys, step->params_size, err);
     if (r < 0)

@@ -6,8 +6,9 @@
 #include "base/err.h"
 #include "config/keys.h"
 
-/* Ends with a row without a name; the caller frees it. What it points to is the step's. */
-struct key *params_keys(const struct takeup_step *step);
+/* Ends with a row without a name; the caller frees it. What it points to is the step's. dir: where
+ * the step's files lie, borrowed as long as the keys are used; or NULL. */
+struct key *params_keys(const struct takeup_step *step, const char *dir);
 
 /* "frame", "crop" …; of none "nothing". */
 const char *port_name(enum takeup_port port);

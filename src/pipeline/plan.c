@@ -197,7 +197,7 @@ static int fill_params(const struct build *build, struct plan_node *node)
 {
     CLEANUP(mem_free_text) char *front = mem_printf("step '%s': ", node->id);
     const struct key_words words = { front, "parameter" };
-    node->keys = params_keys(node->step);
+    node->keys = params_keys(node->step, catalog_step_dir(build->catalog, node->step));
     int r = key_values_init(&node->params, node->keys, node->step->params_size, build->err);
     if (r < 0)
         return r;

@@ -16,10 +16,10 @@
 
 static int check_plugin(const struct takeup_plugin *plugin, struct err *err)
 {
-    if (plugin->abi != TAKEUP_STEP_ABI)
+    if (plugin->abi < TAKEUP_STEP_ABI_OLDEST || plugin->abi > TAKEUP_STEP_ABI)
         return err_set(err, ERR_CONFIG, 0,
                        "it was built for version %u of step.h, this program has version %d: build "
-                       "it again",
+                       "it again with <takeup/step.h> of this program",
                        plugin->abi, TAKEUP_STEP_ABI);
     if (!plugin->name || !plugin->version || !plugin->steps)
         return err_set(err, ERR_CONFIG, 0, "it lacks a name, a version or steps");

@@ -13,14 +13,14 @@
 #include <stdbool.h>
 
 enum {
-    SINK_INLINE_MAX = 2000, /* frames, and instants with boxes */
+    SINK_INLINE_MAX = 2000, /* frames */
     SINK_WARNINGS_MAX = 100,
     SINK_BODY_BYTES_MAX = 8 << 20,
 };
 
 struct sink;
 
-/* output_dir is borrowed until sink_free. with_boxes: the result has the key, even when no boxes
+/* output_dir is borrowed until sink_free. with_boxes: each frame tells of boxes, even when none
  * come. */
 struct sink *sink_new(int output_dir, bool with_boxes);
 void sink_free(struct sink **sink);

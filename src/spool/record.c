@@ -46,8 +46,7 @@ static const struct {
     enum body_type type;
 } result_keys[] = {
     { "text", BODY_TEXT },     { "segments", BODY_LIST },    { "segments_file", BODY_TEXT },
-    { "frames", BODY_LIST },   { "frames_file", BODY_TEXT }, { "boxes", BODY_LIST },
-    { "boxes_file", BODY_TEXT },
+    { "frames", BODY_LIST },   { "frames_file", BODY_TEXT }, { "boxes_file", BODY_TEXT },
 }, usage_keys[] = {
     { "frames_decoded", BODY_COUNT },
     { "frames_read", BODY_COUNT },

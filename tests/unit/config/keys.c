@@ -12,6 +12,7 @@ struct values {
     const char *mode;
     struct key_strings formats, names;
     const struct tree_node *any;
+    const char *model, *lexicon;
 };
 
 static const struct key table[] = {
@@ -23,6 +24,8 @@ static const struct key table[] = {
     { "formats", KEY_STRINGS, offsetof(struct values, formats), "[srt]", 1, 2, "srt|vtt", "" },
     { "names", KEY_STRINGS, offsetof(struct values, names), NULL, 0, 0, NULL, "" },
     { "any", KEY_NODE, offsetof(struct values, any), NULL, 0, 0, NULL, "" },
+    { "model", KEY_PATH, offsetof(struct values, model), "m.onnx", 0, 0, "/lib/plugins", "" },
+    { "lexicon", KEY_PATH, offsetof(struct values, lexicon), NULL, 0, 0, NULL, "" },
     { 0 },
 };
 
@@ -56,6 +59,32 @@ static void test_defaults_and_values(void **state)
     assert_string_equal(got->names.items[1], "5");
     assert_null(got->names.items[2]);
     assert_int_equal(got->any->type, TREE_MAP);
+}
+
+static const struct {
+    const char *text, *model, *lexicon;
+} paths[] = {
+    { "deep: true", "/lib/plugins/m.onnx", NULL },
+    { "model: sub/other.onnx", "/lib/plugins/sub/other.onnx", NULL },
+    { "model: /srv/m.onnx", "/srv/m.onnx", NULL },
+    { "model: \"\"", "", NULL },
+    { "lexicon: words.txt", "/lib/plugins/m.onnx", "words.txt" }, /* nowhere to lie in */
+};
+
+static void test_paths(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(paths); i++) {
+        CLEANUP(tree_free) struct tree *tree = NULL;
+        CLEANUP(key_values_release) struct key_values values = { 0 };
+        struct err err = { 0 };
+        assert_ok(key_values_init(&values, table, sizeof(struct values), &err), err);
+        assert_ok(apply(paths[i].text, &values, &tree, &err), err);
+        const struct values *got = values.data;
+        if (strcmp(got->model, paths[i].model) != 0 || !got->lexicon != !paths[i].lexicon ||
+            (got->lexicon && strcmp(got->lexicon, paths[i].lexicon) != 0))
+            fail_msg("row %zu '%s': %s", i, paths[i].text, got->model);
+    }
 }
 
 static const struct {
@@ -101,6 +130,7 @@ static const struct {
     { "formats: [srt, vtt, srt]", "f:1:10: x: 'formats': expected 1 to 2 strings, found 3" },
     { "formats: [srt, ass]", "f:1:16: x: 'formats': expected one of: srt vtt; found 'ass'" },
     { "names: [a, 5]", "f:1:12: x: 'names': expected a list of strings, found an integer in it" },
+    { "model: 5", "f:1:8: x: 'model': expected the path of a file, found an integer ('5'); put" },
     { "names: {a: b}", "f:1:8: x: 'names': expected a list of strings, found a map" },
 };
 
@@ -171,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults_and_values),
+        cmocka_unit_test(test_paths),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_a_default_that_does_not_fit_is_a_bug),

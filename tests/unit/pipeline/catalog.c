@@ -314,6 +314,12 @@ static const struct takeup_step unsound[] = {
       .flags = 1,
       .params = fake_table,
       .params_size = 8 },
+    { .name = "s",
+      .help = "",
+      .takes = TAKEUP_PORT_FRAME,
+      .feed = fake_eater_feed,
+      .flags = 1,
+      .reserved = { [7] = 1 } },
 };
 
 static void test_unsound_steps(void **state)

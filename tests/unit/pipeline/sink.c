@@ -124,6 +124,154 @@ static void test_videos(void **state)
         check_video(i);
 }
 
+/* Boxes of one label each; the story of a frame is "T text [label#track@x …]|". A label is there
+ * from start to end; end 0: it is not. */
+struct seen {
+    double start, end;
+    const char *label;
+    unsigned track;
+    int x;
+};
+
+#define NO_TEXT                                                                                    \
+    {                                                                                              \
+        {                                                                                          \
+            0, 0, NULL, 0                                                                          \
+        }                                                                                          \
+    }
+static const struct {
+    struct shown shown[3]; /* text NULL ends them */
+    struct seen seen[5];   /* label NULL ends them */
+    const char *frames;
+} sights[] = {
+    { NO_TEXT, { { 0, 0, NULL, 0, 0 } }, "0.0 []|" },
+    { NO_TEXT, { { 1, 2, "cat", 7, 5 } }, "0.0 []|1.0 [cat#7@5]|2.0 []|" },
+    /* goes on unmoved, then moves */
+    { NO_TEXT,
+      { { 1, 2, "cat", 7, 5 }, { 2, 3, "cat", 7, 5 }, { 3, 4, "cat", 7, 6 } },
+      "0.0 []|1.0 [cat#7@5]|3.0 [cat#7@6]|4.0 []|" },
+    /* at one place with another number */
+    { NO_TEXT,
+      { { 1, 2, "cat", 7, 5 }, { 2, 5, "cat", 0, 5 } },
+      "0.0 []|1.0 [cat#7@5]|2.0 [cat@5]|" },
+    /* with text: each tells of what is there of the other */
+    { { { 1.5, 2.5, "hello", 0 } },
+      { { 1, 2, "cat", 1, 5 }, { 2, 3, "dog", 2, 9 } },
+      "0.0 []|1.0 [cat#1@5]|1.5 hello [cat#1@5]|2.0 hello [dog#2@9]|2.5 [dog#2@9]|3.0 []|" },
+    /* two detectors, the one behind the other; one begins before the video */
+    { NO_TEXT,
+      { { 2, 4, "b", 0, 1 }, { -1, 3, "a", 0, 1 } },
+      "0.0 [a@1]|2.0 [a@1 b@1]|3.0 [b@1]|4.0 []|" },
+    /* beyond the end, and of no length */
+    { NO_TEXT,
+      { { 4, 9, "late", 0, 1 }, { 6, 7, "no", 0, 1 }, { 1, 1, "no", 0, 1 } },
+      "0.0 []|4.0 [late@1]|" },
+};
+
+static void add_seen(struct sink *sink, const struct seen *seen)
+{
+    const struct takeup_object object = {
+        .label = seen->label, .confidence = 0.5F, .box = { seen->x, 2, 3, 4 }, .track = seen->track
+    };
+    const struct takeup_boxes found = {
+        .item = { TAKEUP_PORT_BOXES, 1, 0, (int64_t)(seen->start * S), (int64_t)(seen->end * S),
+                  nothing_free },
+        .objects = &object,
+        .count = 1,
+    };
+    struct err err = { 0 };
+    assert_ok(sink_boxes(sink, &found, &err), err);
+}
+
+static char *sights_story(const json_t *frames)
+{
+    struct str story = { 0 };
+    size_t i, j;
+    json_t *frame, *object;
+    json_array_foreach(frames, i, frame)
+    {
+        CLEANUP(mem_free_text) char *t = json_line(json_object_get(frame, "t"));
+        const char *text = json_get_text(frame, "text", "?"), *space = text[0] ? " " : "";
+        str_addf(&story, "%s %s%s[", t, text, space);
+        assert_true(json_is_array(json_object_get(frame, "boxes")));
+        json_array_foreach(json_object_get(frame, "boxes"), j, object)
+        {
+            const json_t *track = json_object_get(object, "track");
+            str_addf(&story, "%s%s", j ? " " : "", json_get_text(object, "label", "?"));
+            if (!json_is_null(track))
+                str_addf(&story, "#%d", (int)json_integer_value(track));
+            const json_t *box = json_object_get(object, "box");
+            str_addf(&story, "@%d", (int)json_integer_value(json_array_get(box, 0)));
+        }
+        str_add(&story, "]|");
+    }
+    return str_take(&story);
+}
+
+static void test_boxes_are_merged_into_frames(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(sights); i++) {
+        char *dir = test_make_dir();
+        CLEANUP(fs_close) int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct sink *sink = sink_new(dir_fd, true);
+        add_source(sink, 0, 5);
+        for (const struct shown *shown = sights[i].shown; shown->text; shown++)
+            add_segment(sink, shown);
+        for (const struct seen *seen = sights[i].seen; seen->label; seen++)
+            add_seen(sink, seen);
+        struct err err = { 0 };
+        assert_ok(sink_write(sink, &err), err);
+        sink_free(&sink);
+        CLEANUP(json_drop) json_t *body = read_body(dir_fd, "result.json");
+        CLEANUP(mem_free_text) char *story = sights_story(json_object_get(body, "frames"));
+        bool has_file = faccessat(dir_fd, "boxes.jsonl", R_OK, 0) == 0;
+        if (strcmp(story, sights[i].frames) != 0 || has_file != (sights[i].seen[0].label != NULL) ||
+            has_file != (json_get_text(body, "boxes_file", NULL) != NULL))
+            fail_msg("row %zu: %s", i, story);
+        test_remove_dir(&dir);
+    }
+}
+
+static const struct {
+    struct takeup_object object;
+    const char *line;
+} objects[] = {
+    { { .label = "cat", .confidence = 0.12345F, .box = { 1, 2, 3, 4 }, .track = 7 },
+      "{\"label\":\"cat\",\"confidence\":0.123,\"box\":[1,2,3,4],\"track\":7}" },
+    { { .label = "qr", .confidence = 2, .text = "https://x" },
+      "{\"label\":\"qr\",\"confidence\":1.0,\"box\":[0,0,0,0],\"track\":null,"
+      "\"text\":\"https://x\"}" },
+    { { .label = "\xFF", .confidence = -1 },
+      "{\"label\":\"\xEF\xBF\xBD\",\"confidence\":0.0,\"box\":[0,0,0,0],\"track\":null}" },
+};
+
+static void test_boxes_lines(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(objects); i++) {
+        char *dir = test_make_dir();
+        CLEANUP(fs_close) int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct sink *sink = sink_new(dir_fd, true);
+        const struct takeup_boxes found = { .item = { TAKEUP_PORT_BOXES, 1, 0, S / 2, S,
+                                                      nothing_free },
+                                            .objects = &objects[i].object,
+                                            .count = 1 };
+        struct err err = { 0 };
+        assert_ok(sink_boxes(sink, &found, &err), err);
+        assert_ok(sink_write(sink, &err), err);
+        sink_free(&sink);
+        CLEANUP(mem_free_text) char *got = NULL;
+        CLEANUP(mem_free_text)
+        char *wanted = mem_printf("{\"t\":0.5,\"end\":1.0,\"boxes\":[%s]}\n", objects[i].line);
+        size_t len;
+        assert_ok(fs_read_file(dir_fd, "boxes.jsonl", 4096, &got, &len, &err), err);
+        if (strcmp(got, wanted) != 0)
+            fail_msg("row %zu: %s", i, got);
+        test_remove_dir(&dir);
+    }
+}
+
 /* A sink that was given much, written; what is inline and what is not. */
 static json_t *write_much(const char *dir, size_t count, size_t text_len, size_t boxes)
 {
@@ -136,12 +284,14 @@ static json_t *write_much(const char *dir, size_t count, size_t text_len, size_t
         const struct shown shown = { (double)i, (double)i + 1, text, 0 };
         add_segment(sink, &shown);
     }
-    const struct takeup_object object = { "cat", 0.5F, { 1, 2, 3, 4 } };
+    const struct takeup_object object = { .label = "cat",
+                                          .confidence = 0.5F,
+                                          .box = { 1, 2, 3, 4 } };
     for (size_t i = 0; i < boxes; i++) {
         const struct takeup_boxes found = {
             .item = { TAKEUP_PORT_BOXES, 1, 0, (int64_t)i * S, (int64_t)(i + 1) * S, nothing_free },
             .objects = &object,
-            .count = i > 0, /* in the first nothing was found */
+            .count = i % 2, /* in every other one nothing was found */
         };
         assert_ok(sink_boxes(sink, &found, &err), err);
     }
@@ -161,7 +311,7 @@ static const struct {
     { 10, 10, 0, "" },
     { 1999, 1, 3, "" },
     { 2001, 1, 0, "frames" },
-    { 5, 1, 2002, "boxes" },
+    { 5, 1, 2002, "frames" }, /* for boxes that come and go are frames */
     { 1000, 5000, 0, "frames segments" },
     { 1000, 10000, 0, "frames segments text" },
 };
@@ -169,7 +319,7 @@ static const struct {
 static void test_what_is_too_large_is_in_files(void **state)
 {
     (void)state;
-    static const char *const keys[] = { "frames", "segments", "boxes", "text" };
+    static const char *const keys[] = { "frames", "segments", "text" };
     for (size_t i = 0; i < COUNT(sizes); i++) {
         char *dir = test_make_dir();
         CLEANUP(json_drop)
@@ -213,6 +363,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_videos),
+        cmocka_unit_test(test_boxes_are_merged_into_frames),
+        cmocka_unit_test(test_boxes_lines),
         cmocka_unit_test(test_what_is_too_large_is_in_files),
         cmocka_unit_test(test_warnings_are_bounded),
     };

@@ -141,7 +141,8 @@ struct takeup_crop {
     const uint8_t *luma;
     int stride;
     void *owner;
-    uintptr_t reserved[4];
+    int frame_width, frame_height; /* of the frame; 0: not known */
+    uintptr_t reserved[3];
 };
 
 /* Texts are UTF-8; they belong to the item, or outlive it (constants). */
@@ -176,7 +177,8 @@ struct takeup_line {
     struct takeup_box box;
     const struct takeup_word *words;
     size_t word_count;
-    uintptr_t reserved[2];
+    const char *image; /* name of an artifact: what this was read from; NULL: it was not kept */
+    uintptr_t reserved[1];
 };
 
 /* What was read in one crop, from top to bottom; count is 0 when there was no text. */
@@ -186,17 +188,21 @@ struct takeup_lines {
     struct takeup_box box;
     const struct takeup_line *lines;
     size_t count;
-    uintptr_t reserved[4];
+    int frame_width, frame_height; /* of the frame; 0: not known */
+    uintptr_t reserved[3];
 };
 
-/* One text, shown (or said) from start_us to end_us; its lines are parted by \n. Emitted in the
- * order of start_us. */
+/* One text, shown (or said) from start_us to end_us; its lines are parted by \n, its paragraphs by
+ * an empty line. Emitted in the order of start_us. */
 struct takeup_segment {
     struct takeup_item item;
     const char *text;
     float confidence;
-    struct takeup_box box; /* all 0: it is nowhere in the picture */
-    uintptr_t reserved[4];
+    struct takeup_box box;         /* all 0: it is nowhere in the picture */
+    int frame_width, frame_height; /* of the frame in which box lies; 0: not known */
+    /* Names of artifacts that show it, NULL at the end; NULL: there are none. */
+    const char *const *images;
+    uintptr_t reserved[2];
 };
 
 /* Where a step puts what it makes. */
@@ -279,6 +285,9 @@ struct takeup_host {
      * worker that the run is alive, so a source calls it for each item. */
     void (*progress)(struct takeup_host *host, int64_t done_us, int64_t total_us);
     void (*count)(struct takeup_host *host, enum takeup_counter counter, uint64_t more);
+    /* A text that a step found and leaves out of what it emits, and why ("its confidence is below
+     * 0.6"). Where the log level is debug it is noted in frames.jsonl, else nowhere. Borrowed. */
+    void (*drop)(struct takeup_host *host, const struct takeup_segment *segment, const char *why);
 };
 
 /* ---- a step ---- */

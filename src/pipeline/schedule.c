@@ -146,6 +146,14 @@ static void host_count(struct takeup_host *host, enum takeup_counter counter, ui
     sink_count(stage_of_host(host)->schedule->sink, counter, more);
 }
 
+static void host_drop(struct takeup_host *host, const struct takeup_segment *segment,
+                      const char *why)
+{
+    const struct stage *stage = stage_of_host(host);
+    if (stage->schedule->run->notes_dropped)
+        sink_drop(stage->schedule->sink, segment, stage->node->id, why);
+}
+
 /* ---- items ---- */
 
 static int deliver(struct schedule *schedule, size_t to, const struct takeup_item *item)
@@ -216,6 +224,7 @@ static struct stage stage_make(struct schedule *schedule, struct plan_node *node
             .info = host_info,
             .progress = host_progress,
             .count = host_count,
+            .drop = host_drop,
         },
         .schedule = schedule,
         .node = node,

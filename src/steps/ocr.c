@@ -44,7 +44,7 @@ static const struct takeup_param table[] = {
     { "min_confidence", TAKEUP_TYPE_REAL, offsetof(struct params, min_confidence), "0.6", 0, 1,
       NULL, "lines of less confidence are dropped; short ones need more" },
     { "keep_images", TAKEUP_TYPE_BOOL, offsetof(struct params, keep_images), "false", 0, 0, NULL,
-      "write each image that was read as line-N.png, N in the order of their beginning" },
+      "write each image that was read, named by its time; segments tell theirs" },
     { 0 },
 };
 
@@ -199,6 +199,7 @@ struct reading {
     struct takeup_lines item; /* first: it is the item */
     struct takeup_line *lines;
     size_t size;
+    char *image; /* the file's name; NULL: not kept */
 };
 
 static void line_release(struct takeup_line *line)
@@ -207,6 +208,7 @@ static void line_release(struct takeup_line *line)
         free((char *)line->words[i].text);
     free((void *)line->words);
     free((char *)line->text);
+    free((char *)line->image);
 }
 
 static void reading_free(struct takeup_item *item)
@@ -215,6 +217,7 @@ static void reading_free(struct takeup_item *item)
     for (size_t i = 0; i < reading->item.count; i++)
         line_release(&reading->lines[i]);
     free(reading->lines);
+    free(reading->image);
     free(reading);
 }
 
@@ -228,6 +231,8 @@ static struct reading *reading_new(const struct takeup_crop *crop)
                                                .free = reading_free };
     reading->item.region = crop->region;
     reading->item.box = crop->box;
+    reading->item.frame_width = crop->frame_width;
+    reading->item.frame_height = crop->frame_height;
     return reading;
 }
 
@@ -237,7 +242,9 @@ static void reading_add(struct reading *reading, const struct takeup_line *line)
         reading->size = reading->size ? 2 * reading->size : 8;
         reading->lines = mem_resize(reading->lines, reading->size, sizeof(*reading->lines));
     }
-    reading->lines[reading->item.count++] = *line;
+    reading->lines[reading->item.count] = *line;
+    reading->lines[reading->item.count++].image =
+        reading->image ? mem_strdup(reading->image) : NULL;
     reading->item.lines = reading->lines;
 }
 
@@ -300,7 +307,7 @@ static void box_grow(struct takeup_box *box, const struct takeup_box *by)
 }
 
 /* Pictures are read as a letter or two, and with some confidence; so those need more. */
-static bool is_sure(const struct ocr *ocr, const char *text, float confidence)
+static double least_confidence(const struct ocr *ocr, const char *text)
 {
     enum { SHORT = 8 };
     size_t letters = 0;
@@ -309,11 +316,33 @@ static bool is_sure(const struct ocr *ocr, const char *text, float confidence)
     double least = ocr->params->min_confidence;
     if (letters < SHORT)
         least += (1 - least) / 2;
-    return confidence >= least;
+    return least;
+}
+
+/* Is it text? Else the host is told. */
+static bool is_text(const struct ocr *ocr, const struct reading *reading,
+                    const struct takeup_line *line)
+{
+    double least = least_confidence(ocr, line->text);
+    if (has_letter(line->text) && line->confidence >= least)
+        return true;
+    struct takeup_segment dropped = { .item = reading->item.item,
+                                      .text = line->text,
+                                      .confidence = line->confidence,
+                                      .box = line->box,
+                                      .frame_width = reading->item.frame_width,
+                                      .frame_height = reading->item.frame_height };
+    CLEANUP(mem_free_text)
+    char *why = has_letter(line->text) ? mem_printf("its confidence is below %.3g", least)
+                                       : mem_strdup("it has no letter");
+    if (line->word_count > 0)
+        ocr->host->drop(ocr->host, &dropped, why);
+    return false;
 }
 
 /* Text, box and confidence from the words, which it takes over. */
-static void reading_add_words(const struct ocr *ocr, struct reading *reading, struct takeup_word *words, size_t count)
+static void reading_add_words(const struct ocr *ocr, struct reading *reading,
+                              struct takeup_word *words, size_t count)
 {
     struct takeup_line line = { .words = words, .word_count = count };
     struct str text = { 0 };
@@ -325,9 +354,8 @@ static void reading_add_words(const struct ocr *ocr, struct reading *reading, st
             line.box = words[i].box;
         box_grow(&line.box, &words[i].box);
     }
-    bool is_text = has_letter(str_text(&text)) && is_sure(ocr, str_text(&text), line.confidence);
     line.text = str_take(&text);
-    if (is_text)
+    if (is_text(ocr, reading, &line))
         reading_add(reading, &line);
     else
         line_release(&line);
@@ -387,9 +415,17 @@ static bool is_blank(const struct takeup_crop *crop)
     return true;
 }
 
+/* 00-01-02.345-17.png: when it begins, and the number of its region. */
+static char *image_name(const struct takeup_crop *crop)
+{
+    long long ms = crop->item.start_us > 0 ? (crop->item.start_us + 500) / 1000 : 0;
+    return mem_printf("%02lld-%02lld-%02lld.%03lld-%llu.png", ms / 3600000, ms / 60000 % 60,
+                      ms / 1000 % 60, ms % 1000, (unsigned long long)crop->region);
+}
+
 /* Beside the results, so that a reading can be checked. One that cannot be written is no reason to
- * end the run. */
-static void keep_image(struct ocr *ocr, const struct takeup_crop *crop)
+ * end the run; then NULL, else its name. */
+static char *keep_image(struct ocr *ocr, const struct takeup_crop *crop)
 {
     PIX *pix = pixCreate(crop->width, crop->height, 8);
     l_uint8 *bytes = NULL;
@@ -398,14 +434,17 @@ static void keep_image(struct ocr *ocr, const struct takeup_crop *crop)
         for (int x = 0; x < crop->width; x++)
             (void)pixSetPixel(pix, x, y, crop->luma[(ptrdiff_t)y * crop->stride + x]);
     CLEANUP(mem_free_text)
-    char *name = mem_printf("line-%06llu.png", (unsigned long long)crop->region);
+    char *name = image_name(crop);
     CLEANUP(fs_close)
     int fd = openat(ocr->host->output_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (!pix || fd < 0 || pixWriteMemPng(&bytes, &size, pix, 0) != 0 ||
-        fs_write_all(fd, (const char *)bytes, size) < 0)
-        ocr->host->warn(ocr->host, "'%s' cannot be written", name);
+    bool is_kept = pix && fd >= 0 && pixWriteMemPng(&bytes, &size, pix, 0) == 0 &&
+                   fs_write_all(fd, (const char *)bytes, size) >= 0;
     free(bytes);
     pixDestroy(&pix);
+    if (is_kept)
+        return TAKE(name);
+    ocr->host->warn(ocr->host, "'%s' cannot be written", name);
+    return NULL;
 }
 
 static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
@@ -417,7 +456,7 @@ static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_ou
         return takeup_emit(output, reading);
     ocr->host->count(ocr->host, TAKEUP_COUNT_FRAMES_READ, 1);
     if (ocr->params->keep_images)
-        keep_image(ocr, crop);
+        reading->image = keep_image(ocr, crop);
     TessBaseAPISetImage(ocr->engine, crop->luma, crop->width, crop->height, 1, crop->stride);
     /* A video has none; unless told, Tesseract guesses one and warns that it did. */
     TessBaseAPISetSourceResolution(ocr->engine, 300);

@@ -53,7 +53,7 @@ static void crop_free(struct takeup_item *item)
 }
 
 /* Takes over the image of the line. */
-static struct takeup_crop *crop_new(const struct tracker_line *line)
+static struct takeup_crop *crop_new(const struct regions *regions, const struct tracker_line *line)
 {
     const struct rect *place = &line->image.place;
     struct takeup_crop *crop = MEM_NEW(struct takeup_crop);
@@ -62,6 +62,8 @@ static struct takeup_crop *crop_new(const struct tracker_line *line)
                                        .start_us = line->start_us,
                                        .end_us = line->end_us,
                                        .free = crop_free };
+    crop->frame_width = regions->width;
+    crop->frame_height = regions->height;
     crop->region = line->id;
     crop->box = (struct takeup_box){ place->x, place->y, place->width, place->height };
     crop->width = line->image.width;
@@ -89,7 +91,7 @@ static int emit_ended(struct regions *regions, struct takeup_output *output)
             strip_image_release(&line.image);
             continue;
         }
-        int r = takeup_emit(output, crop_new(&line));
+        int r = takeup_emit(output, crop_new(regions, &line));
         if (r < 0)
             return r;
     }

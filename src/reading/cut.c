@@ -1,6 +1,6 @@
-/* cut.c - cells of 8 x 8 pixels that hold enough bits are joined along the row, over the gaps between
- * letters and words; what then touches is a block, and each block is cut on its own. So the cost
- * depends on what has changed, and what lies elsewhere never disturbs a block's empty rows. */
+/* cut.c - cells of 8 x 8 pixels that hold enough bits are joined along the row, over the gaps
+ * between letters and words; what then touches is a block, and each block is cut on its own. So the
+ * cost depends on what has changed, and what lies elsewhere never disturbs a block's empty rows. */
 #include "reading/cut.h"
 
 #include "base/mem.h"
@@ -10,10 +10,10 @@
 #include <string.h>
 
 enum {
-    CELL = 8,         /* a byte of a word */
-    CELL_BITS = 5,    /* fewer are no stroke */
-    JOIN_CELLS = 3,   /* so wide may a gap be that is bridged */
-    ROW_SHARE = 24,   /* a row is empty that has less than one part in so many of the fullest */
+    CELL = 8,           /* a byte of a word */
+    CELL_BITS = 5,      /* fewer are no stroke */
+    JOIN_CELLS = 3,     /* so wide may a gap be that is bridged */
+    ROW_SHARE = 24,     /* a row is empty that has less than one part in so many of the fullest */
     COLUMN_HEIGHTS = 2, /* a gap of so many line heights parts columns, */
     COLUMN_GAP = 64,    /* or of so many pixels */
     LINE_MIN = 6,       /* rows */
@@ -195,37 +195,52 @@ static bool cut_valley(struct block *block, const struct rect *rect)
     return true;
 }
 
-/* The upright side of a box stands higher than the text beside it, which no letter does. */
-static bool trim_bar(const struct block *block, struct rect *rect, bool is_left)
+/* How wide something narrow is that stands apart at one end, with the gap behind it; 0: there is
+ * nothing such. */
+static int bar_width(const struct block *block, const struct rect *rect, bool is_left)
 {
     enum { BAR_WIDTH = 6, BAR_GAP = 4 };
-    int edge = is_left ? rect->x : rect->x + rect->width - 1, step = is_left ? 1 : -1, gap = 0;
-    int width = 0;
+    int edge = is_left ? rect->x : rect->x + rect->width - 1, step = is_left ? 1 : -1;
+    int gap = 0, width = 0;
+    for (; width < rect->width && gap < BAR_GAP; width++)
+        gap = has_column(block->columns, edge + width * step) ? 0 : gap + 1;
+    return gap < BAR_GAP || width - gap > BAR_WIDTH ? 0 : width;
+}
+
+/* Above and below: a tall letter ends where the others end, or a long tail. */
+static bool sticks_out(const struct block *block, struct rect bar, const struct rect *rest)
+{
+    int least = int_max(2, rest->height / 8);
+    return tighten(block, &bar) && bar.y + least <= rest->y &&
+           bar.y + bar.height >= rest->y + rest->height + least;
+}
+
+/* The upright sides of a box stand higher than the text between them. Both are looked at at once:
+ * beside one side the other would seem to be a letter as high. What is left is wider than high,
+ * else it is the inside of one large letter. */
+static bool trim_bars(const struct block *block, struct rect *rect)
+{
     columns_of(block->bitmap, rect, block->columns);
-    for (int i = 0; i < rect->width && gap < BAR_GAP; i++) {
-        gap = has_column(block->columns, edge + i * step) ? 0 : gap + 1;
-        width = i + 1;
-    }
-    if (gap < BAR_GAP || width - gap > BAR_WIDTH)
+    int left = bar_width(block, rect, true), right = bar_width(block, rect, false);
+    int from = rect->x + left, to = rect->x + rect->width - right;
+    struct rect rest = { from, rect->y, to - from, rect->height };
+    if (left + right == 0 || rest.width <= 0 || !tighten(block, &rest) || rest.width <= rest.height)
         return false;
-    struct rect bar = { is_left ? rect->x : rect->x + rect->width - width, rect->y, width,
-                        rect->height };
-    struct rect rest = { is_left ? rect->x + width : rect->x, rect->y, rect->width - width,
-                         rect->height };
-    if (!tighten(block, &bar) || !tighten(block, &rest) || bar.height * 4 < rest.height * 5)
-        return false;
-    *rect = rest;
-    return true;
+    struct rect left_bar = { rect->x, rect->y, left, rect->height };
+    struct rect right_bar = { to, rect->y, right, rect->height };
+    left = sticks_out(block, left_bar, &rest) ? left : 0;
+    right = sticks_out(block, right_bar, &rest) ? right : 0;
+    *rect = (struct rect){ rect->x + left, rect->y, rect->width - left - right, rect->height };
+    return left + right > 0 && tighten(block, rect);
 }
 
 static void cut_rect(struct block *block, struct rect rect)
 {
     if (!tighten(block, &rect))
         return;
-    while (trim_bar(block, &rect, true) || trim_bar(block, &rect, false))
+    while (trim_bars(block, &rect))
         ;
-    if (cut_rows(block, &rect) || cut_columns(block, &rect) ||
-        cut_valley(block, &rect))
+    if (cut_rows(block, &rect) || cut_columns(block, &rect) || cut_valley(block, &rect))
         return;
     if (rect.height >= LINE_MIN && rect.height <= block->bitmap->height / 3 &&
         rect.height <= rect.width * SLIM_MAX)

@@ -21,11 +21,13 @@
 
 enum {
     STILL = 40,         /* a pixel that changes by less stands still */
+    NOISE = 16,         /* compression changes them by so much anyway */
     MOVING_SHARE = 24,  /* one part in so many moves: it is a moving ground */
     CONTRAST_MIN = 20,  /* between letters and ground */
     FLAT = 24,          /* the margin's brightness spreads by no more: a flat ground */
     LETTERS = 28,       /* rows of the image's letters, from the tallest to the tails */
     SHUT_IN = 50,       /* percent of the columns */
+    EXCESS = 8,         /* percent: more than chance */
     MARGIN = 10,        /* pixels: readers expect some paper around the letters */
 };
 
@@ -164,26 +166,35 @@ static bool has_moving_ground(const struct look *look)
     return moving * MOVING_SHARE > core->width * core->height;
 }
 
+/* On anything but a flat ground every pixel counts as it was at its darkest (or brightest): a ground
+ * that moves slowly moves, too. */
+static void look_at_ground(struct look *look)
+{
+    const struct strip *strip = look->strip;
+    struct histogram inside = { 0 };
+    for (int y = 0, at = 0; y < strip->place.height; y++)
+        for (int x = 0; x < strip->place.width; x++, at++)
+            count_level(is_inside(&look->core, x, y) ? &inside : &look->margin, strip->last[at]);
+    look->ground = level_at(&look->margin, 50);
+    look->is_moving = has_moving_ground(look);
+    look->is_flat = !look->is_moving && look->margin.total > 0 &&
+                    level_at(&look->margin, 85) - level_at(&look->margin, 15) <= FLAT;
+    if (!look->is_flat && !look->is_moving) /* a box that ends close to the letters */
+        look->is_flat = find_common(&inside, &look->ground);
+    look->is_moving = !look->is_flat;
+}
+
 static void look_levels(struct look *look)
 {
     const struct strip *strip = look->strip;
-    look->is_moving = has_moving_ground(look);
+    look_at_ground(look);
     for (int y = 0, at = 0; y < strip->place.height; y++)
         for (int x = 0; x < strip->place.width; x++, at++) {
-            if (!is_inside(&look->core, x, y)) {
-                count_level(&look->margin, strip->last[at]);
-                continue;
-            }
-            if (look->is_moving && !is_still(strip, (size_t)at))
+            if (!is_inside(&look->core, x, y) || (look->is_moving && !is_still(strip, (size_t)at)))
                 continue;
             count_level(&look->bright, look->is_moving ? strip->least[at] : strip->last[at]);
             count_level(&look->dark, look->is_moving ? strip->most[at] : strip->last[at]);
         }
-    look->ground = level_at(&look->margin, 50);
-    look->is_flat = !look->is_moving && look->margin.total > 0 &&
-                    level_at(&look->margin, 85) - level_at(&look->margin, 15) <= FLAT;
-    if (!look->is_flat && !look->is_moving) /* a box that ends close to the letters */
-        look->is_flat = find_common(&look->bright, &look->ground);
     int high = level_at(&look->bright, 97), low = level_at(&look->dark, 3);
     look->bright_from = high - (high - low) * 3 / 10;
     look->dark_to = low + (high - low) * 3 / 10;
@@ -295,6 +306,19 @@ static int shut_in(const struct look *look, int wall)
     return columns * 100 / look->core.width;
 }
 
+/* By how many percent more of the core it fills than of the margin. Letters lie in the core, what
+ * stands still by chance lies anywhere, and in so many pieces that it has much of an outline. */
+static int excess(const struct look *look, int class)
+{
+    int inside = 0, outside = 0;
+    for (int i = 0; i < CLASSES; i++) {
+        inside += look->pixels[i];
+        outside += look->margin_of[i];
+    }
+    return look->pixels[class] * 100 / int_max(1, inside) -
+           look->margin_of[class] * 100 / int_max(1, outside);
+}
+
 static bool is_bright_text(const struct look *look)
 {
     int by_dark = shut_in(look, DARK), by_bright = shut_in(look, BRIGHT);
@@ -317,6 +341,9 @@ static bool is_bright_text(const struct look *look)
     bool dark_inside = between * 10 > (between + dark) * 5;
     if (bright_inside != dark_inside)
         return bright_inside;
+    int by_bright_excess = excess(look, BRIGHT) - excess(look, DARK);
+    if (!bright_inside && abs(by_bright_excess) >= EXCESS)
+        return by_bright_excess > 0;
     return bright_inside ? bright <= dark : bright >= dark;
 }
 
@@ -393,6 +420,15 @@ static uint8_t *find_rim(const struct look *look, bool is_bright)
     return rim;
 }
 
+/* Letters stand still; the more a pixel moves, the more of what it shows is the ground. */
+static uint8_t steady_level(const struct look *look, const uint8_t *from, bool is_bright, size_t at)
+{
+    if (!look->is_moving)
+        return from[at];
+    int less = int_max(0, look->strip->most[at] - look->strip->least[at] - NOISE) / 2;
+    return (uint8_t)(is_bright ? int_max(0, from[at] - less) : int_min(255, from[at] + less));
+}
+
 int strip_image(struct strip *strip, struct rect core, struct strip_image *ret_image)
 {
     if (strip->count == 0)
@@ -413,7 +449,7 @@ int strip_image(struct strip *strip, struct rect core, struct strip_image *ret_i
     if (!ink.ink)
         return -ENOMEM;
     for (size_t at = 0; at < size; at++)
-        ink.ink[at] = ramp[from[at]];
+        ink.ink[at] = ramp[steady_level(&look, from, is_bright, at)];
     *ret_image = (struct strip_image){ .is_flat = look.is_flat };
     CLEANUP(free_bytes) uint8_t *rim = is_outlined(&look, is_bright) ? find_rim(&look, is_bright) : NULL;
     int r = ink_clean(&ink, look.core, rim, &ret_image->letters);

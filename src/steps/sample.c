@@ -1,13 +1,19 @@
 /* sample.c - the source: frames of the input, at most so many for each second of it.
  *
  * A frame is taken by the time at which it is shown, never by its number, so that a variable frame
- * rate changes nothing: the first one, then the first at or after each multiple of 1/fps. Each one
- * stands until the next one that is taken, so one is always held back. */
+ * rate changes nothing: the first one, then the first at or after each multiple of 1/fps, and any
+ * that stands much longer than that. Each one stands until the next one that is taken, so one is
+ * always held back.
+ *
+ * Where the input has fewer frames, as a show of slides has, one frame is looked at several times:
+ * what follows judges by how often it saw something, and by when it saw it first and last. */
 #include "base/macros.h"
+#include "base/mem.h"
 #include "media/media.h"
 #include "steps/common.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct params {
@@ -18,7 +24,8 @@ struct params {
 
 static const struct takeup_param table[] = {
     { "fps", TAKEUP_TYPE_REAL, offsetof(struct params, fps), "5", 0.01, 240, NULL,
-      "frames that are looked at for each second of video" },
+      "frames that are looked at for each second of video; a text is read that is in three of "
+      "them" },
     { "from", TAKEUP_TYPE_TIME, offsetof(struct params, from_us), "0", 0, 1e7, NULL,
       "what is shown before this time is passed over" },
     { "to", TAKEUP_TYPE_TIME, offsetof(struct params, to_us), "0", 0, 1e7, NULL,
@@ -40,7 +47,10 @@ struct sample {
     bool is_ended, has_taken;
 };
 
-enum { SLACK_US = 1000 /* Matroska rounds to milliseconds: 0.2 s can be 0.199 */ };
+enum {
+    SLACK_US = 1000, /* Matroska rounds to milliseconds: 0.2 s can be 0.199 */
+    LOOKS_MAX = 4,   /* at one frame */
+};
 
 static void tell(struct sample *sample)
 {
@@ -75,14 +85,75 @@ static int sample_open(void *self, const void *params_, struct takeup_host *host
     return 0;
 }
 
+/* ---- looks ---- */
+
+/* A frame at another time; its planes are the first one's. */
+struct look {
+    struct takeup_frame frame; /* first: it is the item */
+    struct takeup_frame *of;
+};
+
+static void look_free(struct takeup_item *item)
+{
+    struct look *look = (struct look *)item;
+    takeup_item_unref(look->of);
+    free(look);
+}
+
+static struct takeup_frame *look_new(struct takeup_frame *frame, int64_t start_us, int64_t end_us)
+{
+    struct look *look = MEM_NEW(struct look);
+    look->frame = *frame;
+    look->frame.item.references = 1;
+    look->frame.item.start_us = start_us;
+    look->frame.item.end_us = end_us;
+    look->frame.item.free = look_free;
+    look->frame.owner = NULL;
+    look->of = takeup_item_ref(frame);
+    return &look->frame;
+}
+
+static int64_t interval_us(const struct sample *sample)
+{
+    return llrint(1e6 / sample->fps);
+}
+
+/* Where look `i` of `looks` begins: the last one an interval before the end, the others one by one
+ * from the start. */
+static int64_t look_start_us(const struct sample *sample, const struct takeup_item *item, int i,
+                             int looks)
+{
+    return i > 0 && i + 1 == looks ? item->end_us - interval_us(sample)
+                                   : item->start_us + i * interval_us(sample);
+}
+
+static int emit_looks(const struct sample *sample, struct takeup_frame *frame, int looks,
+                      struct takeup_output *output)
+{
+    int r = 0;
+    for (int i = 0; i < looks && r >= 0; i++) {
+        int64_t start_us = look_start_us(sample, &frame->item, i, looks);
+        int64_t end_us =
+            i + 1 < looks ? look_start_us(sample, &frame->item, i + 1, looks) : frame->item.end_us;
+        r = takeup_emit(output, look_new(frame, start_us, end_us));
+    }
+    takeup_item_unref(frame);
+    return r;
+}
+
 static int emit_held(struct sample *sample, int64_t end_us, struct takeup_output *output)
 {
     struct takeup_frame *frame = TAKE(sample->held);
     if (!frame)
         return 0;
     frame->item.end_us = end_us;
-    return takeup_emit(output, frame);
+    int64_t looks = (end_us - frame->item.start_us + SLACK_US) / interval_us(sample);
+    if (looks < 2)
+        return takeup_emit(output, frame);
+    return emit_looks(sample, frame, looks < LOOKS_MAX ? (int)looks : LOOKS_MAX, output);
 }
+
+/* ---- frames ---- */
 
 /* Takes the frame that was just decoded, and lets the one before it go. */
 static int take(struct sample *sample, const struct media_time *time, struct takeup_output *output)
@@ -122,7 +193,8 @@ static bool is_due(struct sample *sample, const struct media_time *time)
     if (time->end_us <= sample->start_us)
         return false;
     int64_t slot = (int64_t)floor((double)(time->start_us + SLACK_US) * sample->fps / 1e6);
-    if (sample->has_taken && slot <= sample->slot)
+    bool is_long = time->end_us - time->start_us + SLACK_US >= 2 * interval_us(sample);
+    if (sample->has_taken && slot <= sample->slot && !is_long)
         return false;
     sample->slot = slot;
     return true;

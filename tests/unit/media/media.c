@@ -50,7 +50,7 @@ static const struct {
     { "offset.ts", "h264", 640, 360, 30, 0, 3000 },
     { "bframes.mp4", "h264", 640, 360, 30, 0, 3000 },
     { "rotated90.mp4", "h264", 640, 360, 30, 0, 3000 },
-    { "interlaced.mkv", "mpeg2video", 640, 360, 25, 0, 1000 },
+    { "interlaced.mkv", "mpeg2video", 640, 360, 50, 0, 2000 },
     { "tenbit.mkv", "h264", 640, 360, 30, 0, 3000 },
     { "gray.mkv", "ffv1", 640, 360, 30, 0, 3000 },
     { "rgb.mkv", "h264", 640, 360, 30, 0, 3000 },

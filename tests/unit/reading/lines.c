@@ -35,50 +35,113 @@ static void test_alike(void **state)
             fail_msg("row %zu: '%s', '%s'", i, pairs[i].a, pairs[i].b);
 }
 
-/* An image a second and in each up to three lines at y 10, 30, 50; "=" tells the confidence. */
-static const struct {
-    const char *name;
-    const char *images[6][3];
-    const char *stretches; /* START-END TEXT, in seconds */
-} runs[] = {
-    { "one text is one stretch", { { "A" }, { "A" }, { "A" } }, "0-3 A;" },
-    { "another text is another", { { "A" }, { "B" } }, "0-1 A;1-2 B;" },
-    { "a gap parts", { { "A" }, { NULL }, { "A" } }, "0-1 A;2-3 A;" },
-    { "the best reading stays", { { "HeIlo=5" }, { "Hello=9" }, { "HelIo=7" } }, "0-3 Hello;" },
-    { "a list that counts",
-      { { "Item 1" }, { "Item 2" }, { "Item 3" } },
-      "0-1 Item 1;1-2 Item 2;2-3 Item 3;" },
-    { "two that stand, one that changes",
-      { { "A", "B" }, { "A", "C" }, { "A", "C" } },
-      "0-3 A;0-1 B;1-3 C;" },
-    { "a line that moves", { { "A", "B" }, { "B", "C" }, { "C" } }, "0-1 A;0-2 B;1-3 C;" },
-    { "the same twice in one image", { { "A", "A" }, { "A", "A" } }, "0-2 A;0-2 A;" },
-    { "blanks are no text", { { " ", "" }, { "A" } }, "1-2 A;" },
+/* A reading: when, where, what. */
+struct row {
+    int start_ms, end_ms, x, y, width, confidence; /* in percent; 0: 50 */
+    const char *text;
 };
 
-static void take_ended(struct lines *lines, struct str *out)
-{
-    const struct lines_stretch *stretch;
-    while ((stretch = lines_next(lines)))
-        str_addf(out, "%" PRId64 "-%" PRId64 " %s;", stretch->start_us / 1000000,
-                 stretch->end_us / 1000000, stretch->text);
-}
+enum { HEIGHT = 15, LINE = 20, BESIDE = 200, WIDTH = 100 };
 
-static void add_image(struct lines *lines, const char *const texts[3], int64_t second)
+static const struct {
+    const char *name;
+    struct row rows[5];
+    const char *stretches; /* START-END TEXT, in milliseconds */
+} runs[] = {
+    { "one text is one stretch",
+      { { 0, 1000, 0, 0, WIDTH, 0, "A" },
+        { 1000, 2000, 0, 0, WIDTH, 0, "A" },
+        { 2000, 3000, 0, 0, WIDTH, 0, "A" } },
+      "0-3000 A;" },
+    { "another text is another",
+      { { 0, 1000, 0, 0, WIDTH, 0, "A" }, { 1000, 2000, 0, 0, WIDTH, 0, "B" } },
+      "0-1000 A;1000-2000 B;" },
+    { "a gap parts",
+      { { 0, 1000, 0, 0, WIDTH, 0, "A" }, { 2000, 3000, 0, 0, WIDTH, 0, "A" } },
+      "0-1000 A;2000-3000 A;" },
+    { "a blink does not",
+      { { 0, 1000, 0, 0, WIDTH, 0, "A" }, { 1400, 3000, 0, 0, WIDTH, 0, "A" } },
+      "0-3000 A;" },
+    { "one that lies within the other",
+      { { 0, 5000, 0, 0, WIDTH, 0, "A" }, { 1000, 2000, 0, 0, WIDTH, 0, "A" } },
+      "0-5000 A;" },
+    { "in any order",
+      { { 2000, 3000, 0, 0, WIDTH, 0, "C" },
+        { 1000, 2000, 0, 0, WIDTH, 0, "B" },
+        { 0, 1000, 0, 0, WIDTH, 0, "A" },
+        { 3000, 4000, 0, 0, WIDTH, 0, "C" } },
+      "0-1000 A;1000-2000 B;2000-4000 C;" },
+    { "of one time, from top to bottom, from left to right",
+      { { 0, 1000, BESIDE, LINE, WIDTH, 0, "D" },
+        { 0, 1000, 0, LINE, WIDTH, 0, "C" },
+        { 0, 1000, BESIDE, 0, WIDTH, 0, "B" },
+        { 0, 1000, 0, 0, WIDTH, 0, "A" } },
+      "0-1000 A;0-1000 B;0-1000 C;0-1000 D;" },
+    { "the best reading stays",
+      { { 0, 1000, 0, 0, WIDTH, 50, "HeIlo" },
+        { 1000, 2000, 0, 0, WIDTH, 90, "Hello" },
+        { 2000, 3000, 0, 0, WIDTH, 70, "HelIo" } },
+      "0-3000 Hello;" },
+    { "a list that counts",
+      { { 0, 1000, 0, 0, WIDTH, 50, "Item 1" },
+        { 1000, 2000, 0, 0, WIDTH, 90, "Item 2" },
+        { 2000, 3000, 0, 0, WIDTH, 70, "Item 3" } },
+      "0-1000 Item 1;1000-2000 Item 2;2000-3000 Item 3;" },
+    { "two that stand, one that changes",
+      { { 0, 3000, 0, 0, WIDTH, 0, "A" },
+        { 0, 1000, 0, LINE, WIDTH, 0, "B" },
+        { 1000, 3000, 0, LINE, WIDTH, 0, "C" } },
+      "0-3000 A;0-1000 B;1000-3000 C;" },
+    { "a line that moves",
+      { { 0, 1000, 0, 0, WIDTH, 0, "A" },
+        { 0, 1000, 0, LINE, WIDTH, 0, "B" },
+        { 1000, 2000, 0, 0, WIDTH, 0, "B" },
+        { 1000, 2000, 0, LINE, WIDTH, 0, "C" },
+        { 2000, 3000, 0, 0, WIDTH, 0, "C" } },
+      "0-1000 A;0-2000 B;1000-3000 C;" },
+    { "the same twice at one time",
+      { { 0, 1000, 0, 0, WIDTH, 0, "A" },
+        { 0, 1000, 0, LINE, WIDTH, 0, "A" },
+        { 1000, 2000, 0, 0, WIDTH, 0, "A" },
+        { 1000, 2000, 0, LINE, WIDTH, 0, "A" } },
+      "0-2000 A;0-2000 A;" },
+    { "of a line that grows, the last state",
+      { { 0, 1000, 0, 0, 40, 50, "Good" }, { 0, 3000, 0, 0, WIDTH, 50, "Good morning" } },
+      "0-3000 Good morning;" },
+    { "a part of it, misread",
+      { { 0, 1000, 50, 0, 50, 50, "rnorning" }, { 0, 3000, 0, 0, WIDTH, 50, "Good morning" } },
+      "0-3000 Good morning;" },
+    { "junk in its place",
+      { { 0, 1000, 0, 0, 40, 40, "xK q" }, { 0, 3000, 0, 0, WIDTH, 90, "Good morning" } },
+      "0-3000 Good morning;" },
+    { "a part, but elsewhere",
+      { { 0, 1000, 0, LINE, 40, 50, "Good" }, { 0, 3000, 0, 0, WIDTH, 50, "Good morning" } },
+      "0-3000 Good morning;0-1000 Good;" },
+    { "a part, but before",
+      { { 0, 1000, 0, 0, 40, 50, "Good" }, { 1000, 3000, 0, 0, WIDTH, 50, "Good morning" } },
+      "0-1000 Good;1000-3000 Good morning;" },
+    { "another text over it",
+      { { 0, 1000, 0, 0, WIDTH, 50, "Good morning" }, { 0, 3000, 0, 0, WIDTH, 50, "Coffee" } },
+      "0-1000 Good morning;0-3000 Coffee;" },
+    { "blanks are no text",
+      { { 0, 1000, 0, 0, WIDTH, 0, " " },
+        { 0, 1000, 0, LINE, WIDTH, 0, "" },
+        { 1000, 2000, 0, 0, WIDTH, 0, "A" } },
+      "1000-2000 A;" },
+    { "nothing", { { 0 } }, "" },
+};
+
+static void add_row(struct lines *lines, const struct row *row)
 {
-    struct lines_reading readings[3];
-    char text[3][40];
-    size_t count = 0;
-    for (; count < 3 && texts[count]; count++) {
-        (void)snprintf(text[count], sizeof(text[count]), "%s", texts[count]);
-        char *mark = strchr(text[count], '=');
-        readings[count] = (struct lines_reading){ .text = text[count],
-                                                  .confidence = mark ? (mark[1] - '0') / 10.0 : .5,
-                                                  .box = { 10, 10 + 20 * (int)count, 50, 15 } };
-        if (mark)
-            *mark = '\0';
-    }
-    lines_add(lines, readings, count, second * 1000000, (second + 1) * 1000000);
+    char text[40]; /* borrowed no longer than by the call */
+    (void)snprintf(text, sizeof(text), "%s", row->text);
+    const struct lines_reading reading = {
+        .text = text,
+        .confidence = row->confidence ? row->confidence / 100.0 : .5,
+        .box = { row->x, row->y, row->width, HEIGHT },
+    };
+    lines_add(lines, &reading, row->start_ms * INT64_C(1000), row->end_ms * INT64_C(1000));
+    memset(text, 'X', sizeof(text) - 1);
 }
 
 static void test_stretches(void **state)
@@ -87,24 +150,46 @@ static void test_stretches(void **state)
     for (size_t i = 0; i < COUNT(runs); i++) {
         CLEANUP(lines_free) struct lines *lines = lines_new();
         struct str out = { 0 };
-        for (size_t image = 0; image < COUNT(runs[i].images); image++) {
-            add_image(lines, runs[i].images[image], (int64_t)image);
-            take_ended(lines, &out);
-        }
+        const struct lines_stretch *stretch;
+        str_add(&out, "");
+        for (size_t k = 0; k < COUNT(runs[i].rows) && runs[i].rows[k].text; k++)
+            add_row(lines, &runs[i].rows[k]);
         lines_end(lines);
-        take_ended(lines, &out);
+        while ((stretch = lines_next(lines)))
+            str_addf(&out, "%" PRId64 "-%" PRId64 " %s;", stretch->start_us / 1000,
+                     stretch->end_us / 1000, stretch->text);
         if (strcmp(str_text(&out), runs[i].stretches) != 0)
             fail_msg("%s: %s", runs[i].name, str_text(&out));
         str_release(&out);
     }
 }
 
-static void test_what_lasts_is_freed_too(void **state)
+static void test_a_stretch_has_the_box_of_its_first_and_the_best_confidence(void **state)
 {
     (void)state;
     CLEANUP(lines_free) struct lines *lines = lines_new();
-    add_image(lines, (const char *const[3]){ "A", "B" }, 0);
+    add_row(lines, &(struct row){ 0, 1000, 10, 30, WIDTH, 60, "Hello" });
+    add_row(lines, &(struct row){ 1000, 2000, 10, 20, WIDTH, 80, "Hello" });
+    add_row(lines, &(struct row){ 2000, 3000, 10, 10, WIDTH, 70, "Hello" });
+    lines_end(lines);
+    const struct lines_stretch *stretch = lines_next(lines);
+    assert_non_null(stretch);
+    assert_true(stretch->confidence > .79 && stretch->confidence < .81);
+    assert_int_equal(stretch->box.x, 10);
+    assert_int_equal(stretch->box.y, 30);
+    assert_int_equal(stretch->box.width, WIDTH);
+    assert_int_equal(stretch->box.height, HEIGHT);
     assert_null(lines_next(lines));
+}
+
+static void test_what_nobody_asked_for_is_freed_too(void **state)
+{
+    (void)state;
+    CLEANUP(lines_free) struct lines *lines = lines_new();
+    add_row(lines, &(struct row){ 0, 1000, 0, 0, WIDTH, 0, "A" });
+    add_row(lines, &(struct row){ 0, 1000, 0, LINE, WIDTH, 0, "B" });
+    lines_end(lines);
+    assert_non_null(lines_next(lines));
 }
 
 int main(void)
@@ -112,7 +197,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alike),
         cmocka_unit_test(test_stretches),
-        cmocka_unit_test(test_what_lasts_is_freed_too),
+        cmocka_unit_test(test_a_stretch_has_the_box_of_its_first_and_the_best_confidence),
+        cmocka_unit_test(test_what_nobody_asked_for_is_freed_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@ struct ocr_params { /* as in steps/ocr.c */
     struct takeup_strings languages;
     int64_t page_mode;
     double min_confidence;
+    bool keep_images;
 };
 
 struct sample_params { /* as in steps/sample.c */
@@ -21,8 +22,14 @@ struct sample_params { /* as in steps/sample.c */
     const char *speed;
 };
 
+struct lines_params { /* as in steps/lines.c */
+    int64_t min_us, max_us, max_lines;
+    bool centred;
+    double join_gap;
+};
+
 static const char *const english = "eng";
-static const struct ocr_params ocr_params = { { &english, 1 }, 3, 0.4 };
+static const struct ocr_params ocr_params = { { &english, 1 }, 7, 0.6, false };
 static char *dir;
 static bool is_short; /* reading is slow under a sanitizer */
 
@@ -31,6 +38,7 @@ static const char *const videos[] = {
     "tenbit.mkv",     "gray.mkv",       "rgb.mkv",       "palette.gif",    "mjpeg.avi",
     "odd.mkv",        "anamorphic.mp4", "resize.ts",     "vfr.mkv",        "negative.mp4",
     "interlaced.mkv", "late.mkv",       "cut75.mp4",     "cut75.webm",     "blank.mp4",
+    "slow.mp4",       "burst.mp4",
 };
 
 static int make_videos(void **state)
@@ -61,7 +69,8 @@ static const struct takeup_step *const chain[STEPS] = { &step_sample, &step_regi
 static int run(struct fake fake[STEPS], int fd)
 {
     struct sample_params sample_params = { 5, 0, 0, "accurate" };
-    const void *params[STEPS] = { &sample_params, NULL, &ocr_params, NULL };
+    const struct lines_params lines_params = { 0 };
+    const void *params[STEPS] = { &sample_params, NULL, &ocr_params, &lines_params };
     void *self[STEPS];
     int r = 0;
     for (int i = 0; i < STEPS; i++) {
@@ -136,8 +145,9 @@ static void test_a_still_picture_is_read_once(void **state)
     assert_int_equal(last->count, 3);
     for (size_t i = 0; i < 3; i++) {
         const struct takeup_segment *segment = (const struct takeup_segment *)last->items[i];
-        assert_int_equal(segment->item.start_us, i * 1000000);
-        assert_int_equal(segment->item.end_us, (i + 1) * 1000000);
+        /* Half way between the two pictures, .2 s apart, between which it changed. */
+        assert_int_equal(segment->item.start_us, i == 0 ? 0 : i * 1000000 - 100000);
+        assert_int_equal(segment->item.end_us, i == 2 ? 3000000 : (i + 1) * 1000000 - 100000);
         assert_true(segment->confidence > 0.7f && segment->confidence <= 1);
         assert_in_range(segment->box.x, 55, 75); /* drawn at 60, in the middle of 360 rows */
         assert_in_range(segment->box.y, 130, 180);

@@ -11,7 +11,8 @@ static char *dir;
 static int make_videos(void **state)
 {
     (void)state;
-    dir = fixtures_make("h264.mkv vfr.mkv late.mkv cut75.mp4 bframes.mp4 notes.txt");
+    dir = fixtures_make(
+        "h264.mkv vfr.mkv slow.mp4 burst.mp4 late.mkv cut75.mp4 bframes.mp4 notes.txt");
     return dir ? 0 : -1;
 }
 
@@ -56,7 +57,16 @@ static const struct {
     { "h264.mkv", { 1, 0, 2250000, ACCURATE }, "0 1000 2000 2250" },
     { "h264.mkv", { 1, 1550000, 0, ACCURATE }, "1550 2000 3000" },
     { "h264.mkv", { 1, 9000000, 0, ACCURATE }, "" },
-    { "vfr.mkv", { 5, 0, 0, ACCURATE }, "0 500 1000 1200 1400 1600 1800 2000 2300 2600 2900 3000" },
+    { "vfr.mkv",
+      { 5, 0, 0, ACCURATE },
+      "0 300 500 800 1000 1200 1400 1600 1800 2000 2300 2600 2900 3000" },
+    { "vfr.mkv", { 10, 0, 1050000, ACCURATE }, "0 100 200 400 500 600 700 900 1000 1050" },
+    { "slow.mp4",
+      { 5, 0, 0, ACCURATE },
+      "0 200 400 2800 3000 3200 3400 5800 6000 6200 6400 8800 9000" },
+    { "slow.mp4", { 5, 2500000, 4000000, ACCURATE }, "2500 2800 3000 3200 3400 3800 4000" },
+    { "slow.mp4", { 0.5, 0, 0, ACCURATE }, "0 3000 6000 9000" },
+    { "burst.mp4", { 5, 0, 0, ACCURATE }, "0 100 300 500 1900 2100 2200" },
     { "late.mkv", { 1, 0, 0, ACCURATE }, "2046 3046 4046 5046" },
     { "cut75.mp4", { 1, 0, 0, ACCURATE }, "0 1000 2000" },
     { "bframes.mp4", { 5, 0, 800000, ACCURATE }, "0 200 400 600 800" },

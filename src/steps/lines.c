@@ -31,7 +31,7 @@ static const struct takeup_param table[] = {
       "texts of more lines are left out; 0: none" },
     { "centred", TAKEUP_TYPE_BOOL, offsetof(struct params, centred), "false", 0, 0, NULL,
       "only texts whose middle is that of the picture, from left to right" },
-    { "join_gap", TAKEUP_TYPE_REAL, offsetof(struct params, join_gap), "0", 0, 100, NULL,
+    { "join_gap", TAKEUP_TYPE_REAL, offsetof(struct params, join_gap), "3", 0, 100, NULL,
       "lines that come and go together are one text when no more than so many line heights part "
       "them; 0: however far they are apart" },
     { 0 },

@@ -49,11 +49,7 @@ static int captions_open(void *self, const void *params_, struct takeup_host *ho
     const struct params *params = params_;
     captions->host = host;
     captions->params = params;
-    if (params->name[0] == '\0' || params->name[0] == '.' || strchr(params->name, '/') ||
-        strlen(params->name) > 200)
-        return host->fail(host, TAKEUP_FAIL_CONFIG, "give a plain name, such as captions",
-                          "'%.200s' cannot be the name of a file here", params->name);
-    return 0;
+    return step_check_name(host, params->name, "captions");
 }
 
 static int captions_feed(void *self, const struct takeup_item *item, struct takeup_output *output)

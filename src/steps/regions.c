@@ -3,14 +3,17 @@
  * The whole picture is looked at, whatever regions are asked for: where a line ends is easier seen
  * with what stands beside it. What lies elsewhere is left out before it is read. */
 #include "base/mem.h"
+#include "reading/ticker.h"
 #include "reading/tracker.h"
 #include "steps/common.h"
 #include "steps/zones.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct params {
     struct takeup_strings regions, ignore_regions;
+    const char *ticker;
 };
 
 static const struct takeup_param table[] = {
@@ -18,12 +21,16 @@ static const struct takeup_param table[] = {
       "where text is read, as \"x,y,width,height\" in parts of the picture; none: everywhere" },
     { "ignore_regions", TAKEUP_TYPE_STRINGS, offsetof(struct params, ignore_regions), "[]", 0, 100,
       NULL, "where it is not, in the same form" },
+    { "ticker", TAKEUP_TYPE_TEXT, offsetof(struct params, ticker), "ignore", 0, 0, "ignore|silent",
+      "text that runs sideways and never holds still is left out; ignore: a warning says where it "
+      "was, silent: nothing does" },
     { 0 },
 };
 
 struct regions {
     struct takeup_host *host;
     struct tracker *tracker;
+    struct ticker *ticker; /* NULL: nobody asks */
     struct zones wanted, ignored;
     int width, height; /* of the picture */
 };
@@ -38,9 +45,11 @@ static int regions_warm(void *self, const void *params_, struct takeup_why *why)
 
 static int regions_open(void *self, const void *params, struct takeup_host *host)
 {
-    (void)params;
+    const struct params *said = params;
     struct regions *regions = self;
     regions->host = host;
+    if (said && strcmp(said->ticker, "ignore") == 0)
+        regions->ticker = ticker_new();
     regions->tracker = tracker_new();
     return 0;
 }
@@ -98,12 +107,25 @@ static int emit_ended(struct regions *regions, struct takeup_output *output)
     return 0;
 }
 
+static int watch_ticker(struct regions *regions, const struct luma *luma, int64_t start_us)
+{
+    struct rect rows;
+    int r = regions->ticker ? ticker_look(regions->ticker, luma, start_us, &rows) : 0;
+    if (r > 0)
+        regions->host->warn(regions->host,
+                            "a ticker, text that runs sideways, is not read: seen at %.1f s, "
+                            "between rows %d and %d of %d",
+                            (double)start_us / 1e6, rows.y, rows.y + rows.height, luma->height);
+    return r;
+}
+
 static int regions_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
 {
     struct regions *regions = self;
     const struct takeup_frame *frame = (const struct takeup_frame *)item;
     struct luma luma = { frame->plane[0], frame->width, frame->height, frame->stride[0] };
-    if (tracker_look(regions->tracker, &luma, item->start_us, item->end_us) < 0)
+    if (tracker_look(regions->tracker, &luma, item->start_us, item->end_us) < 0 ||
+        watch_ticker(regions, &luma, item->start_us) < 0)
         return regions->host->fail(regions->host, TAKEUP_FAIL_MEMORY, NULL,
                                    "no memory for a picture of %dx%d", luma.width, luma.height);
     int r = emit_ended(regions, output);
@@ -125,6 +147,7 @@ static void regions_close(void *self)
 {
     struct regions *regions = self;
     tracker_free(&regions->tracker);
+    ticker_free(&regions->ticker);
     zones_release(&regions->wanted);
     zones_release(&regions->ignored);
 }

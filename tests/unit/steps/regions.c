@@ -60,6 +60,7 @@ struct sample_params { /* as in steps/sample.c */
 
 struct params { /* as in steps/regions.c */
     struct takeup_strings regions, ignore;
+    const char *ticker;
 };
 
 /* From 3.5 to 8 s: four lines that stay, one of them on the left, one in the corner. */
@@ -115,7 +116,8 @@ static void test_lines_count_where_their_middle_lies(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(places); i++) {
         const struct params params = { { &places[i].regions, places[i].regions != NULL },
-                                       { &places[i].ignore, places[i].ignore != NULL } };
+                                       { &places[i].ignore, places[i].ignore != NULL },
+                                       "ignore" };
         size_t lines = run(&params);
         if (lines != places[i].lines)
             fail_msg("row %zu: %zu lines", i, lines);
@@ -126,7 +128,8 @@ static void test_a_wrong_zone_is_told_when_it_warms(void **state)
 {
     (void)state;
     const char *wrong = "below";
-    const struct params both[] = { { { &wrong, 1 }, { NULL, 0 } }, { { NULL, 0 }, { &wrong, 1 } } };
+    const struct params both[] = { { { &wrong, 1 }, { NULL, 0 }, "ignore" },
+                                   { { NULL, 0 }, { &wrong, 1 }, "ignore" } };
     for (size_t i = 0; i < COUNT(both); i++) {
         void *regions = mem_zero(1, step_regions.self_size);
         struct takeup_why why = { 0 };

@@ -143,7 +143,7 @@ static int join_dots(struct span *bands, int count)
 static bool cut_rows(struct block *block, const struct rect *rect)
 {
     enum { BANDS_MAX = 256 };
-    struct span bands[BANDS_MAX];
+    struct span bands[BANDS_MAX] = { { 0, 0 } };
     int count = join_dots(bands, find_bands(block, rect, bands, BANDS_MAX));
     if (count == 1 && bands[0].to - bands[0].from == rect->height)
         return false;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum {
-    JUMP = 28,      /* between two pixels, one left out: more than compression adds to flat ground */
+    JUMP = 28, /* between two pixels, one left out: more than compression adds to flat ground */
     SIDE_MAX = 720, /* letters of 8 pixels in 1080 rows still have their strokes at half of it */
 };
 

@@ -26,7 +26,8 @@ void edges_release(struct edges *edges);
 /* All rows, so many further down; what comes in is empty. */
 void edges_move(struct edges *edges, int down);
 
-/* The scale at which text is looked for: at most 720 rows are left (or columns, upright). */
+/* The scale at which text is looked for: about 720 rows are left (or columns, upright), never more
+ * than 1080. */
 int edges_scale(int width, int height);
 
 #endif

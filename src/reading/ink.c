@@ -9,11 +9,11 @@
 #include <string.h>
 
 enum {
-    INK_MIN = 110,     /* less hangs together with nothing */
-    INK_FULL = 160,    /* some pixel of each letter is as dark as that */
-    HALO = 2,          /* pixels around a letter that are its soft edge */
-    THICK_MORE = 2,    /* so many pixels, */
-    THICK_TIMES = 2,   /* and so many times, thicker than the median is no letter */
+    INK_MIN = 110,   /* less hangs together with nothing */
+    INK_FULL = 160,  /* some pixel of each letter is as dark as that */
+    HALO = 2,        /* pixels around a letter that are its soft edge */
+    THICK_MORE = 2,  /* so many pixels, */
+    THICK_TIMES = 2, /* and so many times, thicker than the median is no letter */
 };
 
 /* ---- cleaning ---- */
@@ -141,8 +141,8 @@ static bool has_rim(const struct cleaner *cleaner, const struct blot *blot)
  * goes on outside the image. */
 static bool is_letter(const struct cleaner *cleaner, const struct blot *blot, int thickness)
 {
-    if (blot->darkest < INK_FULL || (blot->thickness > thickness * THICK_TIMES &&
-                                     blot->thickness > thickness + THICK_MORE))
+    if (blot->darkest < INK_FULL ||
+        (blot->thickness > thickness * THICK_TIMES && blot->thickness > thickness + THICK_MORE))
         return false;
     const struct rect *box = &blot->box, *core = &cleaner->core;
     bool is_cut = box->y == 0 || box->y + box->height == cleaner->ink->height;
@@ -159,36 +159,46 @@ static void find_letters(struct cleaner *cleaner)
         cleaner->blots[i].is_letter = is_letter(cleaner, &cleaner->blots[i], thickness);
 }
 
-/* Marks the blot and its halo as seen. */
-static void mark(struct cleaner *cleaner, const struct blot *blot)
+/* Is one of the eight pixels around it a letter's, or of its edge, and no fainter? */
+static bool is_downhill(const struct cleaner *cleaner, int at, int step)
 {
-    int width = cleaner->ink->width, height = cleaner->ink->height;
-    for (int i = blot->first; i < blot->first + blot->pixels; i++) {
-        int x = cleaner->order[i] % width, y = cleaner->order[i] / width;
-        if (cleaner->depth[cleaner->order[i]] > 1) { /* nothing but its own kind around it */
-            cleaner->seen[cleaner->order[i]] = 1;
-            continue;
+    int width = cleaner->ink->width, height = cleaner->ink->height, x = at % width, y = at / width;
+    for (int ny = int_max(0, y - 1); ny <= int_min(height - 1, y + 1); ny++)
+        for (int nx = int_max(0, x - 1); nx <= int_min(width - 1, x + 1); nx++) {
+            int seen = cleaner->seen[ny * width + nx];
+            if (seen && seen <= step && cleaner->ink->ink[ny * width + nx] >= cleaner->ink->ink[at])
+                return true;
         }
-        for (int ny = int_max(0, y - HALO); ny <= int_min(height - 1, y + HALO); ny++)
-            for (int nx = int_max(0, x - HALO); nx <= int_min(width - 1, x + HALO); nx++)
-                cleaner->seen[ny * width + nx] = 1;
-    }
+    return false;
+}
+
+/* The soft edge of a letter gets fainter with each pixel; what is darker again is something else.
+ */
+static void mark_edges(struct cleaner *cleaner, int step)
+{
+    int size = cleaner->ink->width * cleaner->ink->height;
+    for (int at = 0; at < size; at++)
+        if (!cleaner->seen[at] && cleaner->ink->ink[at] && is_downhill(cleaner, at, step))
+            cleaner->seen[at] = (uint8_t)(step + 1);
 }
 
 static void wipe(struct cleaner *cleaner)
 {
     size_t size = (size_t)cleaner->ink->width * (size_t)cleaner->ink->height;
     memset(cleaner->seen, 0, size);
-    for (int i = 0; i < cleaner->count; i++)
-        if (cleaner->blots[i].is_letter)
-            mark(cleaner, &cleaner->blots[i]);
+    for (int i = 0; i < cleaner->count; i++) {
+        const struct blot *blot = &cleaner->blots[i];
+        for (int k = blot->first; k < blot->first + blot->pixels; k++)
+            if (blot->is_letter)
+                cleaner->seen[cleaner->order[k]] = 1;
+            else
+                cleaner->ink->ink[cleaner->order[k]] = 0;
+    }
+    for (int step = 1; step <= HALO; step++)
+        mark_edges(cleaner, step);
     for (size_t at = 0; at < size; at++)
         if (!cleaner->seen[at])
             cleaner->ink->ink[at] = 0;
-    for (int i = 0; i < cleaner->count; i++) /* what lies in another's halo */
-        if (!cleaner->blots[i].is_letter)
-            for (int k = 0; k < cleaner->blots[i].pixels; k++)
-                cleaner->ink->ink[cleaner->order[cleaner->blots[i].first + k]] = 0;
 }
 
 /* Joined ones, as in a script, count by their width. */
@@ -258,8 +268,7 @@ static void axis_init(struct axis *axis, int from, int count)
         for (int i = 0; i < axis->taps; i++)
             sum += catmull_rom((axis->first[at] + i - center) / wide);
         for (int i = 0; i < axis->taps; i++)
-            shares[i] =
-                (int)lrint(catmull_rom((axis->first[at] + i - center) / wide) / sum * ONE);
+            shares[i] = (int)lrint(catmull_rom((axis->first[at] + i - center) / wide) / sum * ONE);
     }
 }
 
@@ -304,8 +313,7 @@ static int resize(const struct ink *ink, int width, int height, uint8_t *to, siz
     return 0;
 }
 
-uint8_t *ink_print(const struct ink *ink, double scale, int margin, int *ret_width,
-                   int *ret_height)
+uint8_t *ink_print(const struct ink *ink, double scale, int margin, int *ret_width, int *ret_height)
 {
     int width = int_max(1, (int)lrint(ink->width * scale));
     int height = int_max(1, (int)lrint(ink->height * scale));

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SURE 0.9 /* a reading of less confidence is likely to have an error */
+
 enum {
     GAP_US = 500000,   /* what is away for so long is the same text */
     GRAIN_US = 250000, /* starts that differ by less are one: a picture's worth */
@@ -116,8 +118,7 @@ void lines_add(struct lines *lines, const struct lines_reading *reading, int64_t
         return;
     if (lines->count == lines->size) {
         lines->size = lines->size ? 2 * lines->size : 64;
-        lines->stretches =
-            mem_resize(lines->stretches, lines->size, sizeof(*lines->stretches));
+        lines->stretches = mem_resize(lines->stretches, lines->size, sizeof(*lines->stretches));
     }
     lines->stretches[lines->count++] = (struct lines_stretch){
         .text = mem_strdup(reading->text),
@@ -137,45 +138,6 @@ static int by_start(const void *a_, const void *b_)
     if (a->box.y != b->box.y)
         return a->box.y < b->box.y ? -1 : 1;
     return a->box.x < b->box.x ? -1 : a->box.x > b->box.x;
-}
-
-/* The one that this one goes on with; NULL: there is none. `count` come before it. */
-static struct lines_stretch *find_same(struct lines_stretch *stretches, size_t count,
-                                       const struct lines_stretch *stretch)
-{
-    struct lines_stretch *elsewhere = NULL;
-    for (size_t i = count; i-- > 0;) {
-        struct lines_stretch *other = &stretches[i];
-        if (other->end_us + GAP_US < stretch->start_us || !lines_alike(other->text, stretch->text))
-            continue;
-        if (same_row(&other->box, &stretch->box))
-            return other;
-        /* It moved, unless both were there at one time. */
-        if (!elsewhere && other->end_us <= stretch->start_us + GRAIN_US)
-            elsewhere = other;
-    }
-    return elsewhere;
-}
-
-static void go_on(struct lines_stretch *stretch, struct lines_stretch *more)
-{
-    if (more->end_us > stretch->end_us)
-        stretch->end_us = more->end_us;
-    if (more->confidence > stretch->confidence) {
-        char *text = stretch->text;
-        stretch->text = more->text;
-        more->text = text;
-        stretch->confidence = more->confidence;
-        stretch->tag = more->tag;
-    }
-    free(more->text);
-}
-
-static int64_t together_us(const struct lines_stretch *a, const struct lines_stretch *b)
-{
-    int64_t from = a->start_us > b->start_us ? a->start_us : b->start_us;
-    int64_t to = a->end_us < b->end_us ? a->end_us : b->end_us;
-    return to - from;
 }
 
 /* How much of a's box lies in b's, in percent. */
@@ -208,6 +170,60 @@ static size_t edits_within(const char *a, const char *b)
     return best;
 }
 
+/* Both are readings of one text, of which one at least is no good: a ground that moves behind a
+ * line can make it two. What was read with confidence is what it says. */
+static bool is_misread(const struct lines_stretch *a, const struct lines_stretch *b)
+{
+    double least = a->confidence < b->confidence ? a->confidence : b->confidence;
+    return least < SURE && share_inside(&a->box, &b->box) >= 60 &&
+           share_inside(&b->box, &a->box) >= 60 && same_digits(a->text, b->text) &&
+           edits_within(a->text, b->text) * 4 <= strlen(a->text) &&
+           edits_within(b->text, a->text) * 4 <= strlen(b->text);
+}
+
+/* The one that this one goes on with; NULL: there is none. `count` come before it. */
+static struct lines_stretch *find_same(struct lines_stretch *stretches, size_t count,
+                                       const struct lines_stretch *stretch)
+{
+    struct lines_stretch *elsewhere = NULL;
+    for (size_t i = count; i-- > 0;) {
+        struct lines_stretch *other = &stretches[i];
+        if (other->end_us + GAP_US < stretch->start_us)
+            continue;
+        if (is_misread(other, stretch))
+            return other;
+        if (!lines_alike(other->text, stretch->text))
+            continue;
+        if (same_row(&other->box, &stretch->box))
+            return other;
+        /* It moved, unless both were there at one time. */
+        if (!elsewhere && other->end_us <= stretch->start_us + GRAIN_US)
+            elsewhere = other;
+    }
+    return elsewhere;
+}
+
+static void go_on(struct lines_stretch *stretch, struct lines_stretch *more)
+{
+    if (more->end_us > stretch->end_us)
+        stretch->end_us = more->end_us;
+    if (more->confidence > stretch->confidence) {
+        char *text = stretch->text;
+        stretch->text = more->text;
+        more->text = text;
+        stretch->confidence = more->confidence;
+        stretch->tag = more->tag;
+    }
+    free(more->text);
+}
+
+static int64_t together_us(const struct lines_stretch *a, const struct lines_stretch *b)
+{
+    int64_t from = a->start_us > b->start_us ? a->start_us : b->start_us;
+    int64_t to = a->end_us < b->end_us ? a->end_us : b->end_us;
+    return to - from;
+}
+
 /* Of the same place and time: a part of another reading, a worse one of the same, or junk. */
 static bool is_shadow(const struct lines_stretch *stretch, const struct lines_stretch *other)
 {
@@ -218,8 +234,8 @@ static bool is_shadow(const struct lines_stretch *stretch, const struct lines_st
     if (stretch->confidence < other->confidence * 0.75)
         return true;
     size_t own = strlen(stretch->text), others = strlen(other->text);
-    bool is_less = own * 5 < others * 4 ||
-                   (own * 4 < others * 5 && stretch->confidence < other->confidence);
+    bool is_less =
+        own * 5 < others * 4 || (own * 4 < others * 5 && stretch->confidence < other->confidence);
     return is_less && edits_within(stretch->text, other->text) * 5 <= own * 2;
 }
 

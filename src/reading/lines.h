@@ -46,8 +46,8 @@ void lines_add(struct lines *lines, const struct lines_reading *reading, int64_t
 /* Nothing more will come. */
 void lines_end(struct lines *lines);
 
-/* The next stretch, in the order of start_us, then from top to bottom; NULL: there is none. Borrowed
- * until lines_free. */
+/* The next stretch, in the order of start_us, then from top to bottom; NULL: there is none.
+ * Borrowed until lines_free. */
 const struct lines_stretch *lines_next(struct lines *lines);
 
 /* Do the two say the same, as far as a reader can tell? */

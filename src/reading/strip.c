@@ -1,34 +1,19 @@
-/* strip.c - which pixels are letters? Every pixel is bright, dark or ground; of bright and dark one
- * is the letters:
- *
- * - What fills the margin is the ground, so the other one is the letters: plain text on a page.
- * - Where both are there and the margin is neither, one lies inside the other: letters with an
- *   outline. The inner one is the letters.
- * - Otherwise, whichever has more of an outline: strokes have a lot of it.
- *
- * On a moving ground only pixels that stand still are bright or dark. */
+/* strip.c - pictures of one line are gathered, and the image made of which it is read. */
 #include "reading/strip.h"
 
 #include "base/macros.h"
 #include "reading/ink.h"
+#include "reading/look.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    STILL = 40,         /* a pixel that changes by less stands still */
-    NOISE = 16,         /* compression changes them by so much anyway */
-    MOVING_SHARE = 24,  /* one part in so many moves: it is a moving ground */
-    CONTRAST_MIN = 20,  /* between letters and ground */
-    FLAT = 24,          /* the margin's brightness spreads by no more: a flat ground */
-    LETTERS = 28,       /* rows of the image's letters, from the tallest to the tails */
-    SHUT_IN = 50,       /* percent of the columns */
-    EXCESS = 8,         /* percent: more than chance */
-    MARGIN = 10,        /* pixels: readers expect some paper around the letters */
+    NOISE = 16,   /* compression changes the level of a pixel by so much */
+    LETTERS = 28, /* rows of the image's letters, from the tallest to the tails */
+    MARGIN = 10,  /* pixels: readers expect some paper around the letters */
 };
 
 void strip_release(struct strip *strip)
@@ -74,312 +59,72 @@ void strip_add(struct strip *strip, const struct luma *luma)
     if (strip->has_next)
         fold(strip);
     for (int y = 0; y < strip->place.height; y++)
-        memcpy(strip->next + (size_t)y * width,
-               luma_row(luma, strip->place.y + y) + strip->place.x, width);
+        memcpy(strip->next + (size_t)y * width, luma_row(luma, strip->place.y + y) + strip->place.x,
+               width);
     strip->has_next = true;
-}
-
-/* ---- levels ---- */
-
-struct histogram {
-    int counts[256], total;
-};
-
-static void count_level(struct histogram *histogram, uint8_t level)
-{
-    histogram->counts[level]++;
-    histogram->total++;
-}
-
-/* The level below which `percent` of them lie. */
-static int level_at(const struct histogram *histogram, int percent)
-{
-    int64_t wanted = (int64_t)histogram->total * percent / 100, seen = 0;
-    for (int level = 0; level < 256; level++) {
-        seen += histogram->counts[level];
-        if (seen > wanted)
-            return level;
-    }
-    return 255;
-}
-
-/* The level around which most of them lie; false: there is none. */
-static bool find_common(const struct histogram *histogram, int *ret_level)
-{
-    int best = 0, level = 0;
-    for (int from = 0, sum = 0; from < 256; from++) {
-        sum += histogram->counts[from] - (from >= FLAT / 2 ? histogram->counts[from - FLAT / 2] : 0);
-        if (sum > best) {
-            best = sum;
-            level = from - FLAT / 4;
-        }
-    }
-    if (best * 2 <= histogram->total)
-        return false;
-    *ret_level = level;
-    return true;
-}
-
-static bool is_inside(const struct rect *rect, int x, int y)
-{
-    return x >= rect->x && y >= rect->y && x < rect->x + rect->width && y < rect->y + rect->height;
-}
-
-/* ---- classes ---- */
-
-enum { GROUND, BRIGHT, DARK, CLASSES };
-
-struct look {
-    const struct strip *strip;
-    struct rect core; /* relative to the strip */
-    bool is_moving, is_flat;
-    int ground; /* level of the margin, when it is flat */
-    struct histogram margin, bright, dark; /* bright: of what may be bright letters, … */
-    int bright_from, dark_to;
-    int margin_of[CLASSES], pixels[CLASSES], borders[CLASSES][CLASSES];
-};
-
-static bool is_still(const struct strip *strip, size_t at)
-{
-    return strip->most[at] - strip->least[at] < STILL;
-}
-
-/* Compression lets the soft edges of letters tremble, but these are thin. */
-static bool is_moving(const struct strip *strip, int x, int y)
-{
-    enum { AROUND = 2 };
-    int width = strip->place.width, at = y * width + x, down = AROUND * width;
-    if (x < AROUND || y < AROUND || x + AROUND >= width || y + AROUND >= strip->place.height)
-        return false;
-    return !is_still(strip, (size_t)at) && !is_still(strip, (size_t)(at - AROUND)) &&
-           !is_still(strip, (size_t)(at + AROUND)) && !is_still(strip, (size_t)(at - down)) &&
-           !is_still(strip, (size_t)(at + down));
-}
-
-static bool has_moving_ground(const struct look *look)
-{
-    const struct rect *core = &look->core;
-    int moving = 0;
-    for (int y = core->y; y < core->y + core->height; y++)
-        for (int x = core->x; x < core->x + core->width; x++)
-            moving += is_moving(look->strip, x, y);
-    return moving * MOVING_SHARE > core->width * core->height;
-}
-
-/* On anything but a flat ground every pixel counts as it was at its darkest (or brightest): a ground
- * that moves slowly moves, too. */
-static void look_at_ground(struct look *look)
-{
-    const struct strip *strip = look->strip;
-    struct histogram inside = { 0 };
-    for (int y = 0, at = 0; y < strip->place.height; y++)
-        for (int x = 0; x < strip->place.width; x++, at++)
-            count_level(is_inside(&look->core, x, y) ? &inside : &look->margin, strip->last[at]);
-    look->ground = level_at(&look->margin, 50);
-    look->is_moving = has_moving_ground(look);
-    look->is_flat = !look->is_moving && look->margin.total > 0 &&
-                    level_at(&look->margin, 85) - level_at(&look->margin, 15) <= FLAT;
-    if (!look->is_flat && !look->is_moving) /* a box that ends close to the letters */
-        look->is_flat = find_common(&inside, &look->ground);
-    look->is_moving = !look->is_flat;
-}
-
-static void look_levels(struct look *look)
-{
-    const struct strip *strip = look->strip;
-    look_at_ground(look);
-    for (int y = 0, at = 0; y < strip->place.height; y++)
-        for (int x = 0; x < strip->place.width; x++, at++) {
-            if (!is_inside(&look->core, x, y) || (look->is_moving && !is_still(strip, (size_t)at)))
-                continue;
-            count_level(&look->bright, look->is_moving ? strip->least[at] : strip->last[at]);
-            count_level(&look->dark, look->is_moving ? strip->most[at] : strip->last[at]);
-        }
-    int high = level_at(&look->bright, 97), low = level_at(&look->dark, 3);
-    look->bright_from = high - (high - low) * 3 / 10;
-    look->dark_to = low + (high - low) * 3 / 10;
-    if (look->is_flat) {
-        int above = high - look->ground, below = look->ground - low;
-        look->bright_from = above < CONTRAST_MIN ? 256 : look->ground + above / 2;
-        look->dark_to = below < CONTRAST_MIN ? -1 : look->ground - below / 2;
-    }
-}
-
-static int class_at(const struct look *look, size_t at)
-{
-    const struct strip *strip = look->strip;
-    if (look->is_moving && !is_still(strip, at))
-        return GROUND;
-    if ((look->is_moving ? strip->least[at] : strip->last[at]) >= look->bright_from)
-        return BRIGHT;
-    return (look->is_moving ? strip->most[at] : strip->last[at]) <= look->dark_to ? DARK : GROUND;
-}
-
-/* Borders are counted along rows, over a pixel between: letters have soft edges. */
-static void look_classes(struct look *look)
-{
-    const struct strip *strip = look->strip;
-    for (int y = 0; y < strip->place.height; y++) {
-        size_t row = (size_t)y * (size_t)strip->place.width;
-        int before = class_at(look, row), since = 0;
-        for (int x = 0; x < strip->place.width; x++, since++) {
-            int class = class_at(look, row + (size_t)x);
-            if (is_inside(&look->core, x, y))
-                look->pixels[class]++;
-            else
-                look->margin_of[class]++;
-            if (class == before) {
-                since = 0;
-                continue;
-            }
-            /* Ground is only ground when it lasts; else it is the slope between the two. */
-            if (class == GROUND && x + 2 < strip->place.width &&
-                class_at(look, row + (size_t)x + 2) != GROUND)
-                continue;
-            look->borders[before][class]++;
-            before = class;
-            since = 0;
-        }
-    }
-}
-
-static int contacts(const struct look *look, int a, int b)
-{
-    return look->borders[a][b] + look->borders[b][a];
-}
-
-struct flood {
-    const struct look *look;
-    uint8_t *reached;
-    int *stack, depth;
-};
-
-static void flood_to(struct flood *flood, int wall, int at)
-{
-    if (flood->reached[at] || class_at(flood->look, (size_t)at) == wall)
-        return;
-    flood->reached[at] = 1;
-    flood->stack[flood->depth++] = at;
-}
-
-/* What can be reached from the border of the strip without crossing the class `wall`. */
-static void flood_from_outside(struct flood *flood, int wall)
-{
-    int width = flood->look->strip->place.width, height = flood->look->strip->place.height;
-    for (int at = 0; at < width * height; at++)
-        if (at < width || at >= width * (height - 1) || at % width == 0 || at % width == width - 1)
-            flood_to(flood, wall, at);
-    while (flood->depth > 0) {
-        int at = flood->stack[--flood->depth], x = at % width;
-        if (x > 0)
-            flood_to(flood, wall, at - 1);
-        if (x + 1 < width)
-            flood_to(flood, wall, at + 1);
-        if (at >= width)
-            flood_to(flood, wall, at - width);
-        if (at + width < width * height)
-            flood_to(flood, wall, at + width);
-    }
-}
-
-/* In how many of the columns, in percent, `wall` shuts something in: in most of them it is the
- * outline of letters or the ground around them; the holes of letters are in fewer. 0 without
- * memory. */
-static int shut_in(const struct look *look, int wall)
-{
-    const struct strip *strip = look->strip;
-    size_t size = (size_t)strip->place.width * (size_t)strip->place.height;
-    struct flood flood = { look, calloc(size + 1, 1), malloc((size + 1) * sizeof(int)), 0 };
-    int columns = 0;
-    if (flood.reached && flood.stack)
-        flood_from_outside(&flood, wall);
-    for (int x = look->core.x; flood.reached && flood.stack && x < look->core.x + look->core.width; x++) {
-        int pixels = 0;
-        for (int y = look->core.y; y < look->core.y + look->core.height; y++) {
-            size_t at = (size_t)y * (size_t)strip->place.width + (size_t)x;
-            pixels += !flood.reached[at] && class_at(look, at) != wall;
-        }
-        columns += pixels > 1;
-    }
-    free(flood.reached);
-    free(flood.stack);
-    return columns * 100 / look->core.width;
-}
-
-/* By how many percent more of the core it fills than of the margin. Letters lie in the core, what
- * stands still by chance lies anywhere, and in so many pieces that it has much of an outline. */
-static int excess(const struct look *look, int class)
-{
-    int inside = 0, outside = 0;
-    for (int i = 0; i < CLASSES; i++) {
-        inside += look->pixels[i];
-        outside += look->margin_of[i];
-    }
-    return look->pixels[class] * 100 / int_max(1, inside) -
-           look->margin_of[class] * 100 / int_max(1, outside);
-}
-
-static bool is_bright_text(const struct look *look)
-{
-    int by_dark = shut_in(look, DARK), by_bright = shut_in(look, BRIGHT);
-    if (getenv("DBG")) fprintf(stderr,"R by dark %d by bright %d\n",by_dark,by_bright);
-    if (int_max(by_dark, by_bright) >= SHUT_IN)
-        return by_dark > by_bright;
-    const int *margin = look->margin_of;
-    int all = margin[GROUND] + margin[BRIGHT] + margin[DARK];
-    if (margin[BRIGHT] * 10 > all * 6)
-        return false;
-    if (margin[DARK] * 10 > all * 6)
-        return true;
-    if (look->pixels[BRIGHT] * 8 < look->pixels[DARK] && !look->is_moving)
-        return false;
-    if (look->pixels[DARK] * 8 < look->pixels[BRIGHT] && !look->is_moving)
-        return true;
-    int between = contacts(look, BRIGHT, DARK);
-    int bright = contacts(look, BRIGHT, GROUND), dark = contacts(look, DARK, GROUND);
-    bool bright_inside = between * 10 > (between + bright) * 5;
-    bool dark_inside = between * 10 > (between + dark) * 5;
-    if (bright_inside != dark_inside)
-        return bright_inside;
-    int by_bright_excess = excess(look, BRIGHT) - excess(look, DARK);
-    if (!bright_inside && abs(by_bright_excess) >= EXCESS)
-        return by_bright_excess > 0;
-    return bright_inside ? bright <= dark : bright >= dark;
 }
 
 /* ---- the image ---- */
 
-/* The level of the letters, and that of the ground beside them, as they are in `from`. */
-static void find_levels(const struct look *look, const uint8_t *from, int class, int *ret_text,
-                        int *ret_ground)
+/* From a level to ink: none at `white` percent of the way from the ground to the letters. */
+struct ramp {
+    uint8_t ink[256];
+};
+
+static struct ramp make_ramp(int text, int ground, int white)
 {
-    struct histogram text = { 0 }, ground = { 0 };
-    const struct strip *strip = look->strip;
-    for (int y = 0, at = 0; y < strip->place.height; y++)
-        for (int x = 0; x < strip->place.width; x++, at++) {
-            if (!is_inside(&look->core, x, y))
-                continue;
-            if (class_at(look, (size_t)at) == class)
-                count_level(&text, from[at]);
-            else
-                count_level(&ground, from[at]);
-        }
-    *ret_text = level_at(&text, 50);
-    *ret_ground = look->is_flat ? look->ground : level_at(&ground, 50);
+    struct ramp ramp;
+    int distance = text - ground; /* below 0 for dark letters */
+    int from = ground + distance * white / 100, to = text - distance * 5 / 100;
+    for (int level = 0; level < 256; level++) {
+        int part = from == to ? 0 : (level - from) * 255 / (to - from);
+        ramp.ink[level] = (uint8_t)int_max(0, int_min(255, part));
+    }
+    return ramp;
 }
 
-static void make_ramp(const struct look *look, const uint8_t *from, bool is_bright,
-                      uint8_t ramp[256])
+/* Letters stand still; the more a pixel moves, the more of what it shows is the ground. */
+static uint8_t steady_level(const struct look *look, const uint8_t *from, int at)
 {
-    int text, ground;
-    find_levels(look, from, is_bright ? BRIGHT : DARK, &text, &ground);
-    int distance = text - ground; /* below 0 for dark letters */
-    int white = ground + distance * (look->is_flat ? 8 : 70) / 100;
-    int black = text - distance * 5 / 100;
-    for (int level = 0; level < 256; level++) {
-        int part = black == white ? 0 : (level - white) * 255 / (black - white);
-        ramp[level] = (uint8_t)int_max(0, int_min(255, part));
+    if (!look->is_moving)
+        return from[at];
+    int less = int_max(0, look->strip->most[at] - look->strip->least[at] - NOISE) / 2;
+    return (uint8_t)(look->letters == BRIGHT ? int_max(0, from[at] - less)
+                                             : int_min(255, from[at] + less));
+}
+
+/* Is an outline near on two sides that face each other? Then it is a stroke that is between. */
+static bool is_between(const struct look *look, int x, int y)
+{
+    int width = look->strip->place.width, height = look->strip->place.height;
+    int reach = int_max(2, look->core.height / 12), rim = look_other(look), at = y * width + x;
+    bool left = false, right = false, above = false, below = false;
+    for (int i = 1; i <= reach; i++) {
+        left |= x >= i && look->classes[at - i] == rim;
+        right |= x + i < width && look->classes[at + i] == rim;
+        above |= y >= i && look->classes[at - i * width] == rim;
+        below |= y + i < height && look->classes[at + i * width] == rim;
     }
+    return (left && right) || (above && below);
+}
+
+/* Thin strokes are faint in a small picture, and within an outline nothing else can be as bright;
+ * but on a moving ground only what is nearly as bright as the letters is one. */
+static void draw(const struct look *look, struct ink *ink)
+{
+    const struct strip *strip = look->strip;
+    const uint8_t *from = !look->is_moving          ? strip->last
+                          : look->letters == BRIGHT ? strip->least
+                                                    : strip->most;
+    int text = look_level(look, from, look->letters);
+    int rim = look_level(look, from, look_other(look));
+    struct ramp open = make_ramp(text, look_ground(look, from), look->is_flat ? 8 : 70);
+    struct ramp between = make_ramp(text, rim, 60);
+    for (int y = 0, at = 0; y < ink->height; y++)
+        for (int x = 0; x < ink->width; x++, at++) {
+            bool is_stroke = look->is_moving && is_between(look, x, y);
+            ink->ink[at] = (is_stroke ? &between : &open)->ink[steady_level(look, from, at)];
+        }
 }
 
 static int print(const struct ink *ink, const struct strip *strip, int letters,
@@ -388,21 +133,10 @@ static int print(const struct ink *ink, const struct strip *strip, int letters,
     double scale = (double)LETTERS / letters;
     image->luma = ink_print(ink, scale, MARGIN, &image->width, &image->height);
     int margin = (int)lrint(MARGIN / scale);
-    image->place = (struct rect){ strip->place.x - margin, strip->place.y - margin,
-                                  strip->place.width + 2 * margin,
-                                  strip->place.height + 2 * margin };
+    image->place =
+        (struct rect){ strip->place.x - margin, strip->place.y - margin,
+                       strip->place.width + 2 * margin, strip->place.height + 2 * margin };
     return image->luma ? 0 : -ENOMEM;
-}
-
-/* Letters that stand out from the ground by an outline, which ends where they end. */
-static bool is_outlined(const struct look *look, bool is_bright)
-{
-    int class = is_bright ? BRIGHT : DARK, other = is_bright ? DARK : BRIGHT;
-    int rim = contacts(look, class, other), ground = contacts(look, class, GROUND);
-    const int *margin = look->margin_of, *core = look->pixels;
-    double around = margin[other] / (1.0 + margin[GROUND] + margin[class] + margin[other]);
-    double within = core[other] / (1.0 + core[GROUND] + core[class] + core[other]);
-    return !look->is_flat && rim * 10 > (rim + ground) * 7 && around * 3 < within;
 }
 
 static void free_bytes(uint8_t **bytes)
@@ -411,51 +145,40 @@ static void free_bytes(uint8_t **bytes)
 }
 
 /* Where the outline is; NULL: no memory, then it is not asked for. */
-static uint8_t *find_rim(const struct look *look, bool is_bright)
+static uint8_t *find_rim(const struct look *look)
 {
     size_t size = (size_t)look->strip->place.width * (size_t)look->strip->place.height;
     uint8_t *rim = malloc(size + 1);
     for (size_t at = 0; rim && at < size; at++)
-        rim[at] = class_at(look, at) == (is_bright ? DARK : BRIGHT);
+        rim[at] = look->classes[at] == look_other(look);
     return rim;
 }
 
-/* Letters stand still; the more a pixel moves, the more of what it shows is the ground. */
-static uint8_t steady_level(const struct look *look, const uint8_t *from, bool is_bright, size_t at)
+static int make_image(const struct look *look, int letters, struct strip_image *image)
 {
-    if (!look->is_moving)
-        return from[at];
-    int less = int_max(0, look->strip->most[at] - look->strip->least[at] - NOISE) / 2;
-    return (uint8_t)(is_bright ? int_max(0, from[at] - less) : int_min(255, from[at] + less));
+    const struct rect *place = &look->strip->place;
+    CLEANUP(free_bytes)
+    uint8_t *bytes = malloc((size_t)place->width * (size_t)place->height + 1);
+    if (!bytes)
+        return -ENOMEM;
+    struct ink ink = { bytes, place->width, place->height };
+    draw(look, &ink);
+    CLEANUP(free_bytes) uint8_t *rim = look->is_outlined ? find_rim(look) : NULL;
+    int r = ink_clean(&ink, look->core, rim, &image->letters);
+    return r < 0 ? r : print(&ink, look->strip, letters, image);
 }
 
 int strip_image(struct strip *strip, struct rect core, struct strip_image *ret_image)
 {
     if (strip->count == 0)
         fold(strip);
-    struct look look = { .strip = strip };
-    look.core = (struct rect){ core.x - strip->place.x, core.y - strip->place.y, core.width,
-                               core.height };
-    look_levels(&look);
-    look_classes(&look);
-    bool is_bright = is_bright_text(&look);
-    if (getenv("DBG")) fprintf(stderr, "S %d,%d %dx%d n %d moving %d flat %d bright %d(from %d) dark(to %d) margin G%d B%d D%d pixels G%d B%d D%d  BD %d BG %d DG %d outlined %d\n", core.x,core.y,core.width,core.height,strip->count,look.is_moving,look.is_flat,is_bright,look.bright_from,look.dark_to,look.margin_of[0],look.margin_of[1],look.margin_of[2],look.pixels[0],look.pixels[1],look.pixels[2],contacts(&look,1,2),contacts(&look,1,0),contacts(&look,2,0),is_outlined(&look,is_bright));
-    const uint8_t *from = !look.is_moving ? strip->last : is_bright ? strip->least : strip->most;
-    uint8_t ramp[256];
-    make_ramp(&look, from, is_bright, ramp);
-    struct ink ink = { NULL, strip->place.width, strip->place.height };
-    size_t size = (size_t)ink.width * (size_t)ink.height;
-    ink.ink = malloc(size + 1);
-    if (!ink.ink)
-        return -ENOMEM;
-    for (size_t at = 0; at < size; at++)
-        ink.ink[at] = ramp[steady_level(&look, from, is_bright, at)];
-    *ret_image = (struct strip_image){ .is_flat = look.is_flat };
-    CLEANUP(free_bytes) uint8_t *rim = is_outlined(&look, is_bright) ? find_rim(&look, is_bright) : NULL;
-    int r = ink_clean(&ink, look.core, rim, &ret_image->letters);
-    if (r == 0)
-        r = print(&ink, strip, core.height, ret_image);
-    free(ink.ink);
+    struct look look;
+    int r = look_at(&look, strip, core);
+    if (r < 0)
+        return r;
+    *ret_image = (struct strip_image){ .is_flat = look.is_page };
+    r = make_image(&look, core.height, ret_image);
+    look_release(&look);
     return r;
 }
 

@@ -23,7 +23,7 @@
 struct strip {
     struct rect place; /* in the picture; a margin around the letters is part of it */
     uint8_t *least, *most, *last, *next; /* place.width * place.height each */
-    int count; /* of pictures, but for the one in next */
+    int count;                           /* of pictures, but for the one in next */
     bool has_next;
 };
 

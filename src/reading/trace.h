@@ -9,10 +9,10 @@
 
 /* Columns are looked at in groups of 8, a byte of a word. */
 struct trace {
-    struct rect box;         /* in pixels of the edges */
-    int first_word, words;   /* of each row */
+    struct rect box;            /* in pixels of the edges */
+    int first_word, words;      /* of each row */
     uint64_t *rising, *falling; /* box.height * words each */
-    uint16_t *own;           /* bits of each group; words * 8 */
+    uint16_t *own;              /* bits of each group; words * 8 */
     unsigned total;
 };
 

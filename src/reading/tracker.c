@@ -94,7 +94,7 @@ static struct rect scaled(struct rect rect, int scale)
 /* A letter or two are a line on a page, where nothing else could have made them. */
 static bool is_plausible(const struct line *line, const struct strip_image *image)
 {
-    return (image->is_flat && line->noise <= 1) || image->letters >= LETTERS_MIN;
+    return (image->is_flat && line->noise == 0) || image->letters >= LETTERS_MIN;
 }
 
 static int line_end(struct tracker *tracker, struct line *line, int64_t end_us)

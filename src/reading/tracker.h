@@ -20,8 +20,8 @@ struct tracker;
 
 /* A line that has ended. Its image is the caller's (strip_image_release). */
 struct tracker_line {
-    uint64_t id;      /* counts up in the order in which lines begin */
-    struct rect box;  /* of the letters, in pixels of the picture */
+    uint64_t id;     /* counts up in the order in which lines begin */
+    struct rect box; /* of the letters, in pixels of the picture */
     int64_t start_us, end_us;
     struct strip_image image;
 };

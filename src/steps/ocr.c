@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "steps/common.h"
+#include "steps/vote.h"
 
 #include <leptonica/allheaders.h>
 #include <tesseract/capi.h>
@@ -23,6 +24,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define SURE 0.95F  /* a line of less confidence is read again, */
+#define LARGER 1.3F /* so many times as large */
 
 enum {
     SIDE_MIN = 10,     /* pixels; a smaller image holds no letter */
@@ -242,11 +246,111 @@ static void reading_add(struct reading *reading, const struct takeup_line *line)
         reading->size = reading->size ? 2 * reading->size : 8;
         reading->lines = mem_resize(reading->lines, reading->size, sizeof(*reading->lines));
     }
-    reading->lines[reading->item.count] = *line;
-    reading->lines[reading->item.count++].image =
-        reading->image ? mem_strdup(reading->image) : NULL;
+    reading->lines[reading->item.count++] = *line;
     reading->item.lines = reading->lines;
 }
+
+/* What is given to Tesseract: a crop, at its own size or at another. */
+struct page {
+    const struct takeup_crop *crop;
+    int width, height;
+};
+
+/* From the image's pixels to the frame's. */
+static struct takeup_box box_in_frame(const struct page *page, int left, int top, int right,
+                                      int bottom)
+{
+    const struct takeup_box *box = &page->crop->box;
+    int x0 = (int)((int64_t)left * box->width / page->width);
+    int y0 = (int)((int64_t)top * box->height / page->height);
+    int x1 = (int)((int64_t)right * box->width / page->width);
+    int y1 = (int)((int64_t)bottom * box->height / page->height);
+    return (struct takeup_box){ box->x + x0, box->y + y0, x1 - x0, y1 - y0 };
+}
+
+/* The word under the iterator; false when there is none. */
+static bool word_get(const struct page *page, const TessResultIterator *at,
+                     struct takeup_word *ret_word)
+{
+    int left, top, right, bottom;
+    float confidence = TessResultIteratorConfidence(at, RIL_WORD) / 100;
+    if (!TessPageIteratorBoundingBox(TessResultIteratorGetPageIteratorConst(at), RIL_WORD, &left,
+                                     &top, &right, &bottom))
+        return false;
+    char *text = TessResultIteratorGetUTF8Text(at, RIL_WORD);
+    bool has_text = text && text[strspn(text, " \n")];
+    if (has_text)
+        *ret_word = (struct takeup_word){ .text = str_utf8_clean(text, strlen(text)),
+                                          .confidence = confidence < 1 ? confidence : 1,
+                                          .box = box_in_frame(page, left, top, right, bottom) };
+    if (text)
+        TessDeleteText(text);
+    return has_text;
+}
+
+/* Reads the line at which the iterator stands, and leaves it at the last word of it. */
+static struct ballot read_line(const struct page *page, TessResultIterator *at)
+{
+    const TessPageIterator *place = TessResultIteratorGetPageIteratorConst(at);
+    struct ballot line = { 0 };
+    size_t size = 0;
+    for (;;) {
+        struct takeup_word word;
+        if (word_get(page, at, &word)) {
+            if (line.count == size) {
+                size = size ? 2 * size : 8;
+                line.words = mem_resize(line.words, size, sizeof(*line.words));
+            }
+            line.words[line.count++] = word;
+        }
+        if (TessPageIteratorIsAtFinalElement(place, RIL_TEXTLINE, RIL_WORD) ||
+            !TessResultIteratorNext(at, RIL_WORD))
+            return line;
+    }
+}
+
+static void box_grow(struct takeup_box *box, const struct takeup_box *by)
+{
+    int right = box->x + box->width, bottom = box->y + box->height;
+    right = right > by->x + by->width ? right : by->x + by->width;
+    bottom = bottom > by->y + by->height ? bottom : by->y + by->height;
+    box->x = box->x < by->x ? box->x : by->x;
+    box->y = box->y < by->y ? box->y : by->y;
+    box->width = right - box->x;
+    box->height = bottom - box->y;
+}
+
+/* Text, box and confidence from the words, which it takes over. */
+static struct takeup_line line_of(const struct ballot *words)
+{
+    struct takeup_line line = { .words = words->words, .word_count = words->count };
+    struct str text = { 0 };
+    for (size_t i = 0; i < words->count; i++) {
+        const struct takeup_word *word = &words->words[i];
+        str_add(&text, i ? " " : "");
+        str_add(&text, word->text);
+        line.confidence += word->confidence / (float)words->count;
+        if (i == 0)
+            line.box = word->box;
+        box_grow(&line.box, &word->box);
+    }
+    line.text = str_take(&text);
+    return line;
+}
+
+/* The two are readings of one line: of each word the surer one stays. */
+static void reading_vote(struct takeup_line *line, struct takeup_line *other)
+{
+    struct ballot words = { (struct takeup_word *)line->words, line->word_count };
+    struct ballot others = { (struct takeup_word *)other->words, other->word_count };
+    vote(&words, &others);
+    free((char *)line->text);
+    free((char *)other->text);
+    *line = line_of(&words);
+    *other = line_of(&others);
+}
+
+/* ---- what is text ---- */
 
 /* A line of nothing but strokes and dots is a picture's. General punctuation (E2 80 xx) is no
  * letter either. */
@@ -263,137 +367,61 @@ static bool has_letter(const char *text)
     return false;
 }
 
-/* From the image's pixels to the frame's. */
-static struct takeup_box box_in_frame(const struct takeup_crop *crop, int left, int top, int right,
-                                      int bottom)
-{
-    const struct takeup_box *box = &crop->box;
-    int x0 = (int)((int64_t)left * box->width / crop->width);
-    int y0 = (int)((int64_t)top * box->height / crop->height);
-    int x1 = (int)((int64_t)right * box->width / crop->width);
-    int y1 = (int)((int64_t)bottom * box->height / crop->height);
-    return (struct takeup_box){ box->x + x0, box->y + y0, x1 - x0, y1 - y0 };
-}
-
-/* The word under the iterator; false when there is none. */
-static bool word_get(const struct takeup_crop *crop,
-                     const TessResultIterator *at, struct takeup_word *ret_word)
-{
-    int left, top, right, bottom;
-    float confidence = TessResultIteratorConfidence(at, RIL_WORD) / 100;
-    if (!TessPageIteratorBoundingBox(TessResultIteratorGetPageIteratorConst(at), RIL_WORD, &left,
-                                     &top, &right, &bottom))
-        return false;
-    char *text = TessResultIteratorGetUTF8Text(at, RIL_WORD);
-    bool has_text = text && text[strspn(text, " \n")];
-    if (has_text)
-        *ret_word = (struct takeup_word){ .text = str_utf8_clean(text, strlen(text)),
-                                          .confidence = confidence < 1 ? confidence : 1,
-                                          .box = box_in_frame(crop, left, top, right, bottom) };
-    if (text)
-        TessDeleteText(text);
-    return has_text;
-}
-
-static void box_grow(struct takeup_box *box, const struct takeup_box *by)
-{
-    int right = box->x + box->width, bottom = box->y + box->height;
-    right = right > by->x + by->width ? right : by->x + by->width;
-    bottom = bottom > by->y + by->height ? bottom : by->y + by->height;
-    box->x = box->x < by->x ? box->x : by->x;
-    box->y = box->y < by->y ? box->y : by->y;
-    box->width = right - box->x;
-    box->height = bottom - box->y;
-}
-
 /* Pictures are read as a letter or two, and with some confidence; so those need more. */
 static double least_confidence(const struct ocr *ocr, const char *text)
 {
     enum { SHORT = 8 };
     size_t letters = 0;
-    for (; *text; text++)
-        letters += *text != ' ' && (*text & 0xc0) != 0x80;
+    for (const char *at = text; *at; at++)
+        letters += *at != ' ' && (*at & 0xc0) != 0x80;
     double least = ocr->params->min_confidence;
     if (letters < SHORT)
         least += (1 - least) / 2;
     return least;
 }
 
-/* Is it text? Else the host is told. */
-static bool is_text(const struct ocr *ocr, const struct reading *reading,
-                    const struct takeup_line *line)
+static void tell_dropped(const struct ocr *ocr, const struct reading *reading,
+                         const struct takeup_line *line, const char *why)
 {
-    double least = least_confidence(ocr, line->text);
-    if (has_letter(line->text) && line->confidence >= least)
-        return true;
     struct takeup_segment dropped = { .item = reading->item.item,
                                       .text = line->text,
                                       .confidence = line->confidence,
                                       .box = line->box,
                                       .frame_width = reading->item.frame_width,
                                       .frame_height = reading->item.frame_height };
-    CLEANUP(mem_free_text)
-    char *why = has_letter(line->text) ? mem_printf("its confidence is below %.3g", least)
-                                       : mem_strdup("it has no letter");
     if (line->word_count > 0)
         ocr->host->drop(ocr->host, &dropped, why);
+}
+
+/* Else the host is told why not. */
+static bool is_text(const struct ocr *ocr, const struct reading *reading,
+                    const struct takeup_line *line)
+{
+    double least = least_confidence(ocr, line->text);
+    if (!has_letter(line->text)) {
+        tell_dropped(ocr, reading, line, "it has no letter");
+        return false;
+    }
+    if (line->confidence >= least)
+        return true;
+    CLEANUP(mem_free_text) char *why = mem_printf("its confidence is below %.3g", least);
+    tell_dropped(ocr, reading, line, why);
     return false;
 }
 
-/* Text, box and confidence from the words, which it takes over. */
-static void reading_add_words(const struct ocr *ocr, struct reading *reading,
-                              struct takeup_word *words, size_t count)
+static void keep_text(const struct ocr *ocr, struct reading *reading)
 {
-    struct takeup_line line = { .words = words, .word_count = count };
-    struct str text = { 0 };
-    for (size_t i = 0; i < count; i++) {
-        str_add(&text, i ? " " : "");
-        str_add(&text, words[i].text);
-        line.confidence += words[i].confidence / (float)count;
-        if (i == 0)
-            line.box = words[i].box;
-        box_grow(&line.box, &words[i].box);
-    }
-    line.text = str_take(&text);
-    if (is_text(ocr, reading, &line))
-        reading_add(reading, &line);
-    else
-        line_release(&line);
-}
-
-/* Reads the line at which the iterator stands, and leaves it at the last word of it. */
-static void read_line(const struct ocr *ocr, const struct takeup_crop *crop, TessResultIterator *at,
-                      struct reading *reading)
-{
-    const TessPageIterator *page = TessResultIteratorGetPageIteratorConst(at);
-    struct takeup_word *words = NULL;
-    size_t count = 0, size = 0;
-    for (;;) {
-        struct takeup_word word;
-        if (word_get(crop, at, &word)) {
-            if (count == size) {
-                size = size ? 2 * size : 8;
-                words = mem_resize(words, size, sizeof(*words));
-            }
-            words[count++] = word;
+    size_t kept = 0;
+    for (size_t i = 0; i < reading->item.count; i++) {
+        struct takeup_line *line = &reading->lines[i];
+        if (!is_text(ocr, reading, line)) {
+            line_release(line);
+            continue;
         }
-        if (TessPageIteratorIsAtFinalElement(page, RIL_TEXTLINE, RIL_WORD) ||
-            !TessResultIteratorNext(at, RIL_WORD))
-            break;
+        line->image = reading->image ? mem_strdup(reading->image) : NULL;
+        reading->lines[kept++] = *line;
     }
-    reading_add_words(ocr, reading, words, count);
-}
-
-static void read_page(const struct ocr *ocr, const struct takeup_crop *crop,
-                      struct reading *reading)
-{
-    TessResultIterator *at = TessBaseAPIGetIterator(ocr->engine);
-    if (!at)
-        return; /* nothing was found */
-    do
-        read_line(ocr, crop, at, reading);
-    while (TessResultIteratorNext(at, RIL_WORD));
-    TessResultIteratorDelete(at);
+    reading->item.count = kept;
 }
 
 /* ---- images ---- */
@@ -415,6 +443,15 @@ static bool is_blank(const struct takeup_crop *crop)
     return true;
 }
 
+static PIX *pix_of(const struct takeup_crop *crop)
+{
+    PIX *pix = pixCreate(crop->width, crop->height, 8);
+    for (int y = 0; pix && y < crop->height; y++)
+        for (int x = 0; x < crop->width; x++)
+            (void)pixSetPixel(pix, x, y, crop->luma[(ptrdiff_t)y * crop->stride + x]);
+    return pix;
+}
+
 /* 00-01-02.345-17.png: when it begins, and the number of its region. */
 static char *image_name(const struct takeup_crop *crop)
 {
@@ -427,12 +464,9 @@ static char *image_name(const struct takeup_crop *crop)
  * end the run; then NULL, else its name. */
 static char *keep_image(struct ocr *ocr, const struct takeup_crop *crop)
 {
-    PIX *pix = pixCreate(crop->width, crop->height, 8);
+    PIX *pix = pix_of(crop);
     l_uint8 *bytes = NULL;
     size_t size = 0;
-    for (int y = 0; pix && y < crop->height; y++)
-        for (int x = 0; x < crop->width; x++)
-            (void)pixSetPixel(pix, x, y, crop->luma[(ptrdiff_t)y * crop->stride + x]);
     CLEANUP(mem_free_text)
     char *name = image_name(crop);
     CLEANUP(fs_close)
@@ -447,6 +481,45 @@ static char *keep_image(struct ocr *ocr, const struct takeup_crop *crop)
     return NULL;
 }
 
+/* Adds the lines of the image that was set. Below 0: Tesseract failed. */
+static int read_page(struct ocr *ocr, const struct page *page, struct reading *reading)
+{
+    /* A video has none; unless told, Tesseract guesses one and warns that it did. */
+    TessBaseAPISetSourceResolution(ocr->engine, 300);
+    int r = TessBaseAPIRecognize(ocr->engine, NULL);
+    TessResultIterator *at = r == 0 ? TessBaseAPIGetIterator(ocr->engine) : NULL;
+    while (at) {
+        struct ballot words = read_line(page, at);
+        struct takeup_line line = line_of(&words);
+        reading_add(reading, &line);
+        if (TessResultIteratorNext(at, RIL_WORD))
+            continue;
+        TessResultIteratorDelete(at);
+        at = NULL;
+    }
+    TessBaseAPIClear(ocr->engine);
+    return r;
+}
+
+/* A line of which Tesseract is not sure is read once more at another size, where other letters are
+ * easy. */
+static void read_again(struct ocr *ocr, const struct takeup_crop *crop, struct reading *reading)
+{
+    if (reading->item.count != 1 || reading->lines[0].confidence >= SURE)
+        return;
+    PIX *pix = pix_of(crop), *larger = pix ? pixScale(pix, LARGER, LARGER) : NULL;
+    pixDestroy(&pix);
+    if (!larger)
+        return;
+    TessBaseAPISetImage2(ocr->engine, larger);
+    struct reading *other = reading_new(crop);
+    const struct page page = { crop, pixGetWidth(larger), pixGetHeight(larger) };
+    if (read_page(ocr, &page, other) == 0 && other->item.count == 1)
+        reading_vote(&reading->lines[0], &other->lines[0]);
+    takeup_item_unref(other);
+    pixDestroy(&larger);
+}
+
 static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
 {
     struct ocr *ocr = self;
@@ -458,14 +531,12 @@ static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_ou
     if (ocr->params->keep_images)
         reading->image = keep_image(ocr, crop);
     TessBaseAPISetImage(ocr->engine, crop->luma, crop->width, crop->height, 1, crop->stride);
-    /* A video has none; unless told, Tesseract guesses one and warns that it did. */
-    TessBaseAPISetSourceResolution(ocr->engine, 300);
-    int r = TessBaseAPIRecognize(ocr->engine, NULL);
-    if (r == 0)
-        read_page(ocr, crop, reading);
-    TessBaseAPIClear(ocr->engine);
-    if (r == 0)
+    const struct page page = { crop, crop->width, crop->height };
+    if (read_page(ocr, &page, reading) == 0) {
+        read_again(ocr, crop, reading);
+        keep_text(ocr, reading);
         return takeup_emit(output, reading);
+    }
     takeup_item_unref(reading);
     return ocr->host->fail(ocr->host, TAKEUP_FAIL_BUG, NULL,
                            "Tesseract failed on an image of %dx%d at %.3f s", crop->width,

@@ -1,17 +1,22 @@
 #!/usr/bin/env bash
-# reading.sh DIR [ROUNDS]: what reading the videos in DIR costs, beside a bare decode of the same and
-# the script that everybody writes (a PNG a second, one tesseract each; PEER=0 leaves it out). CPU
-# seconds and wall seconds, peak memory; medians of alternated rounds (3). Videos that have a
-# NAME.gt.json are scored as well, by the command in SCORE, which gets that file and the result.
+# reading.sh [DIR [ROUNDS]]: what reading the videos in DIR costs, beside a bare decode of the same
+# and the script that everybody writes (a PNG a second, one tesseract each; without the command
+# tesseract, or with PEER=0, it is left out). Without DIR two that are drawn: a screen a second for a
+# minute, and one without text. CPU seconds and wall seconds, peak memory; medians of alternated
+# rounds (3). Videos that have a NAME.gt.json are scored as well, by the command in SCORE, which gets
+# that file and the result.
 #
 # Wherever these machines are shared, only the ratios mean anything.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${BUILD:-$root/build/plain}
-[ $# -ge 1 ] || { echo "usage: reading.sh DIR [ROUNDS]" >&2; exit 2; }
-set_dir=$1 rounds=${2:-3}
+rounds=${2:-3}
+[ -x /usr/bin/time ] || { echo "left out: /usr/bin/time (package time) is not there"; exit 0; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+set_dir=${1:-$work/set}
+[ -n "${1:-}" ] || "$root/tests/fixtures/make" "$set_dir" long.mp4 blank.mp4
+command -v tesseract >/dev/null || PEER=0
 export OMP_THREAD_LIMIT=1
 
 # cost NAME COMMAND…: a line "CPU WALL KIB" more in $work/NAME.
@@ -34,6 +39,7 @@ ours() {
 peer() {
     rm -rf "$work/peer"
     mkdir "$work/peer"
+    # shellcheck disable=SC2016 # the inner shell expands them
     cost script sh -c 'ffmpeg -nostdin -v error -i "$1" -vf fps=1 "$2/f%05d.png" &&
         ls "$2" | sed "s/\.png$//" | xargs -P "$(nproc)" -I{} tesseract "$2/{}.png" "$2/{}" 2>/dev/null' sh "$1" "$work/peer"
 }

@@ -195,9 +195,9 @@ static void test_letters_are_dark_on_white(void **state)
         assert_int_equal(strip_image(&strip, core(), &image), 0);
         judge(&image, &black, &white);
         if (black < 97 || white < 97 || image.is_flat != looks[i].is_flat || image.letters < 9)
-            print_error("%s: %d %% of the letters are black, %d %% of the rest white, flat %d, %d "
-                        "letters\n",
-                        looks[i].name, black, white, image.is_flat, image.letters);
+            fail_msg("%s: %d %% of the letters are black, %d %% of the rest white, flat %d, "
+                     "%d letters",
+                     looks[i].name, black, white, image.is_flat, image.letters);
         strip_image_release(&image);
     }
 }

@@ -218,7 +218,7 @@ static void test_the_table_is_whole(void **state)
             if (!param->otherwise || !param->help || param->offset >= step->params_size)
                 fail_msg("%s.%s", step->name, param->name);
     }
-    assert_int_equal(count, 5);
+    assert_int_equal(count, 7);
 }
 
 int main(void)

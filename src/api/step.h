@@ -26,6 +26,9 @@
  * warm there is no host yet: it writes a reason into `why`. The run then ends. An emit that answers
  * below 0 is passed on as it is.
  *
+ * A run that dies while a step is fed a crop is tried again without that crop, with a warning: what
+ * may crash or hang over one picture is best given crops.
+ *
  * Ownership. Items are counted references and never change once emitted. emit takes over the
  * caller's reference, also when it fails. feed borrows: takeup_item_ref to keep it longer.
  *

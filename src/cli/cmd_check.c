@@ -166,10 +166,15 @@ static void on_cold(void *arg, const struct pipeline *pipeline, const struct err
 static void check_plugins(struct report *report, const struct catalog *catalog)
 {
     const struct catalog_plugin *plugin;
+    if (!catalog_plugin_at(catalog, 0)) {
+        CLEANUP(mem_free_text) char *none = mem_printf("none in %s", catalog_plugin_dir(catalog));
+        add_row(report, FINE, "plugin", none, NULL);
+    }
     for (size_t i = 0; (plugin = catalog_plugin_at(catalog, i)); i++) {
         CLEANUP(mem_free_text)
-        char *text = plugin->off ? mem_printf("%s is off: %s", plugin->path, plugin->off)
-                                 : mem_printf("%s %s", plugin->name, plugin->version);
+        char *text = plugin->off
+                         ? mem_printf("%s is off: %s", plugin->path, plugin->off)
+                         : mem_printf("%s %s, %s", plugin->name, plugin->version, plugin->path);
         add_row(report, plugin->off ? FAIL : FINE, "plugin", text,
                 "remove the file, or put a version there that works");
     }

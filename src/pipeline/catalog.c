@@ -123,12 +123,13 @@ static int add_plugin(struct catalog *catalog, const char *path, struct err *err
     return 0;
 }
 
+/* A link that leads nowhere is one too: whoever put it there is told. */
 static bool is_plugin_file(const char *dir, const char *name)
 {
     struct stat st;
     CLEANUP(mem_free_text) char *path = mem_printf("%s/%s", dir, name);
-    return name[0] != '.' && str_has_suffix(name, ".so") && stat(path, &st) == 0 &&
-           S_ISREG(st.st_mode);
+    return name[0] != '.' && str_has_suffix(name, ".so") &&
+           (stat(path, &st) < 0 || S_ISREG(st.st_mode));
 }
 
 static int find_plugins(struct catalog *catalog, struct err *err)

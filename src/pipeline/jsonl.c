@@ -20,7 +20,7 @@ int jsonl_open(struct jsonl *lines, int dir_fd, const char *name, struct err *er
     return 0;
 }
 
-static int flush(struct jsonl *lines, struct err *err)
+int jsonl_flush(struct jsonl *lines, struct err *err)
 {
     int r = fs_write_all(lines->fd, str_text(&lines->waiting), lines->waiting.len);
     str_release(&lines->waiting);
@@ -33,12 +33,12 @@ int jsonl_add(struct jsonl *lines, const json_t *value, struct err *err)
     str_add(&lines->waiting, line);
     str_add(&lines->waiting, "\n");
     lines->size_bytes += (int64_t)strlen(line) + 1;
-    return lines->waiting.len < WAITING_BYTES_MAX ? 0 : flush(lines, err);
+    return lines->waiting.len < WAITING_BYTES_MAX ? 0 : jsonl_flush(lines, err);
 }
 
 int jsonl_finish(struct jsonl *lines, struct err *err)
 {
-    int r = flush(lines, err);
+    int r = jsonl_flush(lines, err);
     int fd = lines->fd;
     lines->fd = -1;
     if (close(fd) < 0 && errno != EINTR && r == 0)

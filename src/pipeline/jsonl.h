@@ -19,6 +19,8 @@ struct jsonl {
  */
 int jsonl_open(struct jsonl *lines, int dir_fd, const char *name, struct err *err);
 int jsonl_add(struct jsonl *lines, const json_t *value, struct err *err);
+/* Lines go to the file in pieces; now all that were added. */
+int jsonl_flush(struct jsonl *lines, struct err *err);
 int jsonl_finish(struct jsonl *lines, struct err *err);
 void jsonl_close(struct jsonl *lines);
 

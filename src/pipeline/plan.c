@@ -452,7 +452,7 @@ bool node_writes(const struct plan_node *node, const char *key)
 /* What every run writes by itself. */
 static const char *const sink_writes[] = {
     "text",         "frames",         "warnings",    "usage",       "text.txt",
-    "frames.jsonl", "segments.jsonl", "boxes.jsonl", "result.json",
+    "frames.jsonl", "segments.jsonl", "boxes.jsonl", "result.json", "partial.jsonl",
 };
 
 static bool leads_to_editor(const struct plan *plan, size_t at, enum takeup_port port,

@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "pipeline/in_hand.h"
 #include "pipeline/plan.h"
 #include "pipeline/sink.h"
 
@@ -45,6 +46,7 @@ struct schedule {
     struct plan *plan;
     struct run *run;
     struct sink *sink;
+    struct in_hand *in_hand;
     struct stage *stages; /* one for each node */
     bool failed;
     struct err err; /* why, once failed */
@@ -156,10 +158,40 @@ static void host_drop(struct takeup_host *host, const struct takeup_segment *seg
 
 /* ---- items ---- */
 
+static int feed(struct stage *stage, const struct takeup_item *item)
+{
+    return settle(stage, stage->node->step->feed(stage->node->self, item, &stage->output), "feed");
+}
+
+static void tell_skipped(struct stage *stage, const struct takeup_crop *crop)
+{
+    const struct takeup_box *box = &crop->box;
+    host_warn(&stage->host,
+              "left out what is shown from %.3f s to %.3f s at %d,%d (%dx%d): an earlier attempt "
+              "ended while step '%s' (%s) was at work on it",
+              (double)crop->item.start_us / 1e6, (double)crop->item.end_us / 1e6, box->x, box->y,
+              box->width, box->height, stage->node->id, stage->node->step->name);
+}
+
+/* Who is fed with images may crash or hang over one: of that the next attempt has to know. */
+static int feed_crop(struct stage *stage, const struct takeup_crop *crop)
+{
+    struct in_hand *in_hand = stage->schedule->in_hand;
+    if (in_hand_skips(in_hand, stage->node->id, crop)) {
+        tell_skipped(stage, crop);
+        return 0;
+    }
+    int slot = in_hand_take(in_hand, stage->node->id, crop);
+    int r = feed(stage, &crop->item);
+    in_hand_drop(in_hand, slot);
+    return r;
+}
+
 static int deliver(struct schedule *schedule, size_t to, const struct takeup_item *item)
 {
     struct stage *stage = &schedule->stages[to];
-    return settle(stage, stage->node->step->feed(stage->node->self, item, &stage->output), "feed");
+    return item->port == TAKEUP_PORT_CROP ? feed_crop(stage, (const struct takeup_crop *)item)
+                                          : feed(stage, item);
 }
 
 static int sink_take(struct stage *stage, const struct takeup_item *item)
@@ -310,12 +342,14 @@ int plan_run(struct plan *plan, struct run *run, struct err *err)
     (void)lseek(run->input_fd, 0, SEEK_SET);
     struct schedule schedule = { .plan = plan, .run = run };
     schedule.sink = sink_new(run->output_dir, gives_boxes(plan));
+    schedule.in_hand = in_hand_new(run->output_dir, run->skip);
     schedule.stages = mem_zero(plan->count, sizeof(*schedule.stages));
     for (size_t i = 0; i < plan->count; i++)
         schedule.stages[i] = stage_make(&schedule, &plan->nodes[i]);
 
     r = run_all(&schedule);
     plan_close(plan); /* before the sink writes: a step may still warn while it closes */
+    in_hand_end(&schedule.in_hand);
     if (schedule.failed && err)
         *err = schedule.err;
     r = schedule.failed ? -EINVAL : r;

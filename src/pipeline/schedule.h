@@ -5,6 +5,7 @@
 #ifndef TAKEUP_PIPELINE_SCHEDULE_H
 #define TAKEUP_PIPELINE_SCHEDULE_H
 
+#include "base/json.h"
 #include "base/log.h"
 #include "pipeline/load.h"
 
@@ -19,6 +20,9 @@ struct run {
     int input_fd; /* regular file */
     const char *input_name;
     int output_dir; /* an empty directory: artifacts, text.txt, frames.jsonl, result.json */
+    /* Crops that are left out, with a warning, since earlier runs died over them: places of
+     * in_hand.h. Borrowed; or NULL. */
+    const json_t *skip;
     void (*log)(void *arg, enum log_level level, const char *step, const char *text);
     /* At each item of the source; total_us 0: not known. */
     void (*progress)(void *arg, const char *step, int64_t done_us, int64_t total_us);

@@ -19,6 +19,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { WARNING_BYTES_MAX = 1000 };
 
@@ -26,6 +27,7 @@ struct sink {
     int output_dir;
     struct shown *segments;
     size_t segment_count, segment_size;
+    struct jsonl partial; /* the same, as they came */
 
     bool with_boxes;
     struct boxes boxes;
@@ -42,6 +44,7 @@ struct sink *sink_new(int output_dir, bool with_boxes)
     struct sink *sink = MEM_NEW(struct sink);
     sink->output_dir = output_dir;
     sink->with_boxes = with_boxes;
+    sink->partial.fd = -1;
     boxes_init(&sink->boxes, output_dir);
     return sink;
 }
@@ -63,6 +66,7 @@ void sink_free(struct sink **sink)
         free((*sink)->warnings[i]);
     boxes_release(&(*sink)->boxes);
     dropped_release(&(*sink)->dropped);
+    jsonl_close(&(*sink)->partial);
     free(*sink);
     *sink = NULL;
 }
@@ -106,6 +110,39 @@ static json_t *images_json(const char *const *images)
     return list;
 }
 
+static json_t *segment_json(const struct shown *segment)
+{
+    json_t *object = json_object();
+    json_set_real(object, "start", shown_seconds(segment->start_us));
+    json_set_real(object, "end", shown_seconds(segment->end_us));
+    json_set_text(object, "text", segment->text);
+    json_set_real(object, "confidence", segment->confidence);
+    json_set(object, "box", box_json(&segment->box));
+    if (segment->images)
+        json_set(object, "images", json_incref(segment->images));
+    return object;
+}
+
+/* At once, since a run that dies writes nothing more. What cannot be written here is told when the
+ * result cannot be. */
+static void add_partial(struct sink *sink, const struct shown *segment)
+{
+    if (sink->segment_count == 0)
+        (void)jsonl_open(&sink->partial, sink->output_dir, SINK_PARTIAL_FILE, NULL);
+    if (sink->partial.fd < 0)
+        return;
+    CLEANUP(json_drop) json_t *line = segment_json(segment);
+    if (jsonl_add(&sink->partial, line, NULL) < 0 || jsonl_flush(&sink->partial, NULL) < 0)
+        jsonl_close(&sink->partial);
+}
+
+static void drop_partial(struct sink *sink)
+{
+    jsonl_close(&sink->partial);
+    if (sink->segment_count > 0)
+        (void)unlinkat(sink->output_dir, SINK_PARTIAL_FILE, 0);
+}
+
 void sink_segment(struct sink *sink, const struct takeup_segment *segment)
 {
     if (sink->segment_count == sink->segment_size) {
@@ -123,6 +160,7 @@ void sink_segment(struct sink *sink, const struct takeup_segment *segment)
         .images = images_json(segment->images),
         .is_page = is_page(segment),
     };
+    add_partial(sink, &sink->segments[sink->segment_count]);
     sink->segment_count++;
 }
 
@@ -202,18 +240,8 @@ static int write_text(const struct sink *sink, const char *text, struct err *err
 static json_t *segments_json(const struct sink *sink)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < sink->segment_count; i++) {
-        const struct shown *segment = &sink->segments[i];
-        json_t *object = json_object();
-        json_set_real(object, "start", shown_seconds(segment->start_us));
-        json_set_real(object, "end", shown_seconds(segment->end_us));
-        json_set_text(object, "text", segment->text);
-        json_set_real(object, "confidence", segment->confidence);
-        json_set(object, "box", box_json(&segment->box));
-        if (segment->images)
-            json_set(object, "images", json_incref(segment->images));
-        (void)json_array_append_new(list, object);
-    }
+    for (size_t i = 0; i < sink->segment_count; i++)
+        (void)json_array_append_new(list, segment_json(&sink->segments[i]));
     return list;
 }
 
@@ -343,5 +371,8 @@ int sink_write(struct sink *sink, struct err *err)
     if (r < 0)
         return r;
     CLEANUP(json_drop) json_t *body = body_new(sink, text, TAKE(frames));
-    return write_body(sink, body, err);
+    r = write_body(sink, body, err);
+    if (r == 0)
+        drop_partial(sink);
+    return r;
 }

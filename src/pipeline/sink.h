@@ -2,8 +2,8 @@
  *
  *     sink_new -> sink_source, sink_segment, sink_boxes, sink_warn … -> sink_write -> sink_free
  *
- * Segments are kept until the end, boxes stream into a file, of frames only the times are looked
- * at. Items are borrowed for the call. */
+ * Segments are kept until the end and written down as they come, boxes stream into a file, of
+ * frames only the times are looked at. Items are borrowed for the call. */
 #ifndef TAKEUP_PIPELINE_SINK_H
 #define TAKEUP_PIPELINE_SINK_H
 
@@ -17,6 +17,10 @@ enum {
     SINK_WARNINGS_MAX = 100,
     SINK_BODY_BYTES_MAX = 8 << 20,
 };
+
+/* What was read so far, a segment a line as it comes: of use only when the run does not end well,
+ * and gone when it does. */
+#define SINK_PARTIAL_FILE "partial.jsonl"
 
 struct sink;
 

@@ -73,6 +73,21 @@ void attempts_note(struct attempts *attempts, json_t *line)
     (void)json_array_append_new(attempts->lines, line);
 }
 
+void attempts_each_in_hand(const struct attempts *attempts,
+                           void (*fn)(json_t *arg, const json_t *in_hand), json_t *arg)
+{
+    size_t first = json_array_size(attempts->lines);
+    while (first > 0 &&
+           strcmp(json_get_text(json_array_get(attempts->lines, first - 1), "event", ""),
+                  "retried") != 0)
+        first--;
+    for (size_t i = first; i < json_array_size(attempts->lines); i++) {
+        const json_t *in_hand = json_object_get(json_array_get(attempts->lines, i), "in_hand");
+        if (json_is_array(in_hand))
+            fn(arg, in_hand);
+    }
+}
+
 /* ---- the file ---- */
 
 int attempts_read(int dir_fd, struct attempts *ret_attempts, struct err *err)
@@ -147,6 +162,8 @@ json_t *attempts_end_line(int number, const struct attempt_end *end)
         json_set_text(line, "message", cut);
     }
     json_set_bool(line, "charged", end->charged);
+    if (end->in_hand)
+        json_set(line, "in_hand", json_deep_copy(end->in_hand));
     if (end->waiting) {
         json_t *waiting = json_object();
         json_set_int(waiting, "size_bytes", end->waiting->size_bytes);

@@ -4,6 +4,9 @@
  *     {"event":"end","attempt":1,"at":"…","class":"crash","message":"…","charged":true}
  *     {"event":"retried","at":"…"}
  *
+ * An end may have "in_hand", a list: what the runner was at work on when it died, for the next
+ * attempt to leave out. What stands in it is not read here.
+ *
  * An attempt is charged when it started and no `end` line says otherwise: one that nobody saw end
  * was lost with its worker, and counts. Somebody who retries a job begins a new count. Lines that
  * are none of these mean nothing. */
@@ -37,6 +40,7 @@ struct attempt_end {
     bool charged;
     const struct fs_print *waiting; /* it waits for its input, which looks so; else NULL */
     int64_t waiting_at_ms; /* then when that was, by the spool's clock: hosts' clocks differ */
+    const json_t *in_hand; /* borrowed; NULL: nothing */
 };
 
 /* Reads dir's file; none is no error. A last line without its end is left out. */
@@ -46,6 +50,9 @@ void attempts_release(struct attempts *attempts);
 void attempts_note(struct attempts *attempts, json_t *line);
 /* The `end` line of attempt `number`. */
 json_t *attempts_end_line(int number, const struct attempt_end *end);
+/* Calls fn with the "in_hand" of each end since the last `retried`. */
+void attempts_each_in_hand(const struct attempts *attempts,
+                           void (*fn)(json_t *arg, const json_t *in_hand), json_t *arg);
 /* That somebody wants it tried anew. */
 json_t *attempts_retried_line(void);
 /* Appends one object as a line; takes it over. */

@@ -51,7 +51,9 @@ static int copy_attempts(const struct adoption *adoption, int from, int to, stru
         r = attempts_read(to, &attempts, err);
     if (r == 0 && attempts.open) {
         CLEANUP(mem_free_text) char *message = mem_printf("worker %s died", adoption->dead);
-        struct attempt_end end = { failure_name(FAILURE_LOST), message, true, NULL, 0 };
+        struct attempt_end end = { .failure = failure_name(FAILURE_LOST),
+                                   .message = message,
+                                   .charged = true };
         r = attempts_append(to, attempts_end_line(attempts.started, &end), err);
     }
     attempts_release(&attempts);

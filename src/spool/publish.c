@@ -96,7 +96,7 @@ static bool is_file_with_bytes(int dir_fd, const char *name)
  * not worth a wait for the disk. In error/ it is what `retry` goes on from. */
 static int sync_files(const struct claim *claim, enum spool_place place, struct err *err)
 {
-    static const char *const kept_in_error[] = { ATTEMPTS_FILE, CRASH_FILE };
+    static const char *const kept_in_error[] = { ATTEMPTS_FILE, CRASH_FILE, PARTIAL_FILE };
     int r = sync_file(claim->dir_fd, RECORD_FILE, err);
     for (size_t i = 0; r == 0 && i < json_array_size(claim->artifacts); i++) {
         const json_t *artifact = json_array_get(claim->artifacts, i);
@@ -145,8 +145,8 @@ static void warn(struct claim *claim, const char *name, const char *reason)
 /* Names that mean something in a job's directory. Any *.job, since X is read from it. */
 static bool is_reserved(const char *name)
 {
-    static const char *const names[] = { RECORD_FILE, ATTEMPTS_FILE, CRASH_FILE, "input",
-                                         "earlier" };
+    static const char *const names[] = { RECORD_FILE,  ATTEMPTS_FILE, CRASH_FILE,
+                                         PARTIAL_FILE, "input",       "earlier" };
     for (size_t i = 0; i < COUNT(names); i++)
         if (strcmp(name, names[i]) == 0)
             return true;
@@ -155,19 +155,24 @@ static bool is_reserved(const char *name)
 
 /* Why an entry of out.N is no artifact; NULL: it is one. The runner may be hostile: no links (to a
  * second name of somebody's file neither), nothing that would run as somebody else. */
-static const char *refusal(const char *name, const struct stat *st)
+static const char *refusal_of_file(const struct stat *st)
 {
     if (!S_ISREG(st->st_mode))
         return "it is not a regular file";
-    if (is_reserved(name))
-        return "the name is taken by a file of the job itself";
-    if (name_is_ignored(name))
-        return "files named like this are ignored";
     if (st->st_nlink != 1)
         return "it has several names";
     if (!(st->st_mode & S_IRUSR) || (st->st_mode & (S_ISUID | S_ISGID)))
         return "it has a strange mode";
     return NULL;
+}
+
+static const char *refusal(const char *name, const struct stat *st)
+{
+    if (S_ISREG(st->st_mode) && is_reserved(name))
+        return "the name is taken by a file of the job itself";
+    if (S_ISREG(st->st_mode) && name_is_ignored(name))
+        return "files named like this are ignored";
+    return refusal_of_file(st);
 }
 
 static int move_artifact(struct claim *claim, int out_fd, const char *name, struct err *err)
@@ -212,14 +217,28 @@ static int move_artifacts(struct claim *claim, const char *out, struct err *err)
     return fs_remove_tree(claim->dir_fd, out, err); /* what is no artifact is still in it */
 }
 
+/* Of an attempt that did not end well, what it had read. A help to people: that it cannot be kept
+ * changes nothing. */
+static void keep_partial(const struct claim *claim, const char *out)
+{
+    CLEANUP(fs_close)
+    int out_fd = openat(claim->dir_fd, out, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+    if (out_fd >= 0 && fstatat(out_fd, PARTIAL_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        st.st_size > 0 && !refusal_of_file(&st))
+        (void)renameat(out_fd, PARTIAL_FILE, claim->dir_fd, PARTIAL_FILE);
+}
+
 /* Leaves in TOKEN what belongs to the outcome. */
 static int gather(struct claim *claim, enum spool_place place, struct err *err)
 {
     char out[OUT_NAME_SIZE];
     claim_out_name(claim, out);
     const char *const keep_done[] = { ATTEMPTS_FILE, out, NULL };
-    const char *const keep_error[] = { ATTEMPTS_FILE, CRASH_FILE, NULL };
+    const char *const keep_error[] = { ATTEMPTS_FILE, CRASH_FILE, PARTIAL_FILE, NULL };
     bool begun = claim->artifacts != NULL;
+    if (place == PLACE_ERROR)
+        keep_partial(claim, out);
     if (place == PLACE_ERROR || !begun) {
         int r = token_clear(claim->dir_fd, place == PLACE_DONE ? keep_done : keep_error, err);
         if (r < 0)
@@ -268,6 +287,8 @@ static void complete_record(const struct claim *claim, json_t *record)
     }
     if (job_changed(claim))
         json_set_bool(record, "job_changed", true);
+    if (is_file_with_bytes(claim->dir_fd, PARTIAL_FILE)) /* only of what ended in error/ */
+        json_set_text(record, "partial_file", PARTIAL_FILE);
 }
 
 static int write_record(const struct claim *claim, json_t *record, const char *id, struct err *err)

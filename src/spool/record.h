@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #define RECORD_FILE "result.json"
+/* What an attempt that did not end well had read: the record names it as "partial_file". */
+#define PARTIAL_FILE "partial.jsonl"
 
 /* Why a job failed; the closed list of error.class. */
 enum failure {

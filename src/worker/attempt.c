@@ -48,6 +48,7 @@ static int run_pipeline(const struct attempt *attempt, int input_fd, struct atte
         .input_fd = input_fd,
         .input_name = base_name ? base_name + 1 : attempt->input_path,
         .output_dir = attempt->output_dir,
+        .skip = attempt->skip,
         .log = attempt->log,
         .progress = attempt->progress,
         .arg = attempt->arg,

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "pipeline/in_hand.h"
 #include "spool/attempts.h"
 #include "spool/record.h"
 #include "worker/settle.h"
@@ -21,6 +22,10 @@ enum {
     LAST_LINES = 20,          /* of a runner's log, for crash.txt */
     PROGRESS_EVERY_MS = 100,
     SYNC_START_MS = 1000, /* a shorter attempt is not worth a wait for the disk */
+    /* Of the time after which it is stopped, for which a runner may be at work on one crop: a line
+     * takes some 10 ms. */
+    IN_HAND_PART = 4,
+    IN_HAND_LONG_MS = 10 * 1000,
 };
 
 struct hand {
@@ -34,6 +39,7 @@ struct hand {
     bool spool_failed; /* during the attempt */
     int64_t started_ms, started_mono_ms;
     bool start_synced;
+    struct runner_limits limits;
     struct runner_end end;
     struct heartbeat_job beat;
     char step[WIRE_STEP_SIZE];
@@ -106,6 +112,7 @@ void hand_body(void *arg, const struct wire_order *order, int wire_fd)
         .pipelines = context->pipelines,
         .pipeline = pipelines_find(context->pipelines, order->pipeline),
         .params = order->params,
+        .skip = order->skip,
         .log = view_log,
         .progress = view_progress,
         .arg = &view,
@@ -162,7 +169,8 @@ static void keep_line(struct hand *hand, const struct wire_message *message)
     *slot = mem_printf("%s%s%s", message->step, message->step[0] ? ": " : "", message->text);
 }
 
-static void write_crash(const struct hand *hand, const struct runner_end *end)
+static void write_crash(const struct hand *hand, const struct runner_end *end,
+                        const json_t *in_hand)
 {
     CLEANUP(str_release) struct str text = { 0 };
     char now[TIME_TEXT_SIZE];
@@ -172,6 +180,10 @@ static void write_crash(const struct hand *hand, const struct runner_end *end)
              end->step[0] ? end->step : "-",
              (double)(time_mono_ms() - hand->started_mono_ms) / 1000, end->cpu_s,
              (long long)(end->max_rss_bytes >> 20));
+    for (size_t i = 0; i < json_array_size(in_hand); i++) {
+        CLEANUP(mem_free_text) char *place = json_line(json_array_get(in_hand, i));
+        str_addf(&text, "at work on, and left out from now on: %s\n", place);
+    }
     str_add(&text, "last lines of its log:\n");
     size_t first = hand->line_count > LAST_LINES ? hand->line_count - LAST_LINES : 0;
     for (size_t i = first; i < hand->line_count; i++)
@@ -245,6 +257,21 @@ static void excuse(struct hand *hand, struct runner_end *end)
     (void)snprintf(end->text, sizeof(end->text), "the spool went away during the attempt: %s", was);
 }
 
+/* What the runner was at work on when it ended against its will, and is to blame for it; NULL:
+ * nothing. One that was stopped for its time is at work on something in any case, so only what had
+ * been in hand for long counts. */
+static json_t *find_in_hand(const struct hand *hand, enum failure failure)
+{
+    int64_t least_ms = 0;
+    if (failure == FAILURE_STALL)
+        least_ms = hand->limits.stall_ms / IN_HAND_PART;
+    else if (failure == FAILURE_TIMEOUT)
+        least_ms = hand->limits.timeout_ms / IN_HAND_PART;
+    else if (failure != FAILURE_CRASH)
+        return NULL;
+    return in_hand_read(hand->out_fd, least_ms < IN_HAND_LONG_MS ? least_ms : IN_HAND_LONG_MS);
+}
+
 /* After the runner is reaped: what became of this attempt, and of the job. */
 static enum hand_fate conclude(struct hand *hand)
 {
@@ -256,9 +283,13 @@ static enum hand_fate conclude(struct hand *hand)
         (void)snprintf(end->text, sizeof(end->text), "%s", err.text);
     }
     excuse(hand, end);
+    CLEANUP(json_drop) json_t *in_hand = find_in_hand(hand, end->failure);
+    if (in_hand) /* better than the step that was last heard of */
+        (void)snprintf(end->step, sizeof(end->step), "%s",
+                       json_get_text(json_array_get(in_hand, 0), "step", ""));
     if (end->failure == FAILURE_CRASH || end->failure == FAILURE_STALL ||
         end->failure == FAILURE_TIMEOUT)
-        write_crash(hand, end);
+        write_crash(hand, end, in_hand);
     fs_close(&hand->out_fd); /* SMB renames no directory in which we have a file open */
 
     struct attempt_end line = {
@@ -267,6 +298,7 @@ static enum hand_fate conclude(struct hand *hand)
         .charged = verdict_charges(end->failure),
         .waiting = end->waiting ? &end->print : NULL,
         .waiting_at_ms = end->waiting ? settle_now_ms(hand->context) : 0,
+        .in_hand = in_hand,
     };
     if (claim_ended(hand->claim, &line, &err) < 0)
         log_warn(LOG_FIELDS("job", claim_name(hand->claim)), "%s", err.text);
@@ -346,7 +378,9 @@ static int start(struct hand *hand, struct err *err)
     int r = claim_start(hand->claim, &hand->number, &hand->out_fd, err);
     if (r < 0)
         return r;
-    struct runner_limits limits = {
+    CLEANUP(json_drop) json_t *skip = json_array();
+    attempts_each_in_hand(claim_attempts(hand->claim), in_hand_copy, skip);
+    hand->limits = (struct runner_limits){
         .stall_ms = rules->stall_ms,
         .timeout_ms = job->timeout_s ? job->timeout_s * 1000 : rules->timeout_ms,
         .grace_ms = rules->grace_ms,
@@ -360,10 +394,11 @@ static int start(struct hand *hand, struct err *err)
         .input = job->input_path,
         .from_inbox = job->from_inbox,
         .params = job->params,
+        .skip = json_array_size(skip) > 0 ? skip : NULL,
     };
     hand->started_ms = time_wall_ms();
     hand->started_mono_ms = time_mono_ms();
-    r = runner_start(hand->context->runners, &order, &limits, &calls, &hand->runner, err);
+    r = runner_start(hand->context->runners, &order, &hand->limits, &calls, &hand->runner, err);
     claim_started(hand->claim);
     return r;
 }

@@ -88,6 +88,8 @@ int wire_send_order(int fd, const struct wire_order *order)
     json_set_bool(object, "from_inbox", order->from_inbox);
     if (order->params)
         json_set(object, "params", json_incref((json_t *)(uintptr_t)order->params));
+    if (order->skip)
+        json_set(object, "skip", json_incref((json_t *)(uintptr_t)order->skip));
     CLEANUP(mem_free_text) char *line = json_line(object);
     CLEANUP(mem_free_text) char *whole = mem_printf("%s\n", line);
     size_t len = strlen(whole);
@@ -129,6 +131,7 @@ int wire_receive_order(int fd, struct wire_order *ret_order, json_t **ret_whole)
         .input = json_get_text(whole, "input", NULL),
         .from_inbox = json_is_true(json_object_get(whole, "from_inbox")),
         .params = json_object_get(whole, "params"),
+        .skip = json_object_get(whole, "skip"),
     };
     if (!order.token || !order.attempt || !order.job || !order.pipeline || !order.input)
         return -EPROTO;

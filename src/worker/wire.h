@@ -53,6 +53,7 @@ struct wire_order {
     const char *pipeline, *input;
     bool from_inbox;      /* input is relative to the job's directory, not to the spool */
     const json_t *params; /* an object; or NULL */
+    const json_t *skip;   /* what earlier attempts died over: see pipeline/in_hand.h; or NULL */
 };
 
 /* The two pipes of one runner: wire[0] and order[1] are the worker's ends, wire[0] never blocks. */

@@ -1,7 +1,8 @@
 /* example.c - a plugin to start from: the step `blank` finds the frames that show nothing.
  *
- *     cc -O2 -fPIC -shared -o example.so example.c      (needs takeup's step.h: make install)
- *     cp example.so /usr/local/lib/takeup/plugins/
+ *     gcc -O2 -Wall -fPIC -shared -o example.so example.c     (needs takeup's step.h: make install)
+ *     install -D -m 644 example.so /usr/local/lib/takeup/plugins/example.so
+ *     takeup check; takeup steps
  *
  * In a pipeline:
  *
@@ -10,7 +11,7 @@
  *         needs: [frames]
  *         with: {spread: 8}
  *
- * and the result has "boxes": an object "blank" for each frame whose picture is all of one
+ * and the frames of the result have "boxes": an object "blank" as long as the picture is all of one
  * brightness: leader, fades to black, a lost signal. <takeup/step.h> says what every function may
  * do, who owns what and when each is called; it is short, read it first. */
 #include <takeup/step.h>
@@ -109,7 +110,7 @@ static int blank_feed(void *self, const struct takeup_item *item, struct takeup_
 
 /* ---- the tables that takeup reads ---- */
 
-/* "boxes" of the result; nobody else in the pipeline may then write them. */
+/* "boxes" of the result's frames; nobody else in the pipeline may then write them. */
 static const char *const blank_writes[] = { "boxes", NULL };
 
 static const struct takeup_step blank_step = {
@@ -128,7 +129,6 @@ static const struct takeup_step blank_step = {
 
 static const struct takeup_step *const steps[] = { &blank_step, NULL };
 
-extern const struct takeup_plugin takeup_plugin;
 const struct takeup_plugin takeup_plugin = {
     .abi = TAKEUP_STEP_ABI,
     .name = "example",

@@ -26,7 +26,10 @@ static const struct {
     { "yolo_tracker", NULL },
     { "crashes", "the process that tried to load it " }, /* a sanitizer changes how it dies */
     { "exits", "it ends the process that loads it" },
-    { "old_abi", "it was built for version 2 of step.h, this program has version 1" },
+    { "new_abi", "it was built for version 2 of step.h, this program has version 1" },
+    { "old_abi", "it was built for version 0 of step.h, this program has version 1" },
+    { "unresolved", "it cannot be loaded: " },
+    { "mock_detector", NULL },
     { "no_plugin", "it exports no 'takeup_plugin'" },
     { "bad_table", "step 'bad_step': parameter 'depth' lies outside its structure" },
     { "threads", "it starts a thread when it is loaded" },

@@ -366,6 +366,35 @@ static void test_a_segment_tells_its_images(void **state)
     test_remove_dir(&dir);
 }
 
+/* What was read lies in partial.jsonl as it comes, and is gone when the result is there. */
+static void test_what_was_read_is_on_disk_at_once(void **state)
+{
+    (void)state;
+    static const struct shown read[] = { { 1, 2, "a", 0 }, { 2, 3, "b\n\xFF", 7 } };
+    static const char *const lines[] = {
+        "{\"start\":1.0,\"end\":2.0,\"text\":\"a\",\"confidence\":0.75,\"box\":[0,0,10,10]}\n",
+        "{\"start\":2.0,\"end\":3.0,\"text\":\"b\\n\xEF\xBF\xBD\",\"confidence\":0.75,"
+        "\"box\":[0,7,10,10]}\n",
+    };
+    char *dir = test_make_dir();
+    CLEANUP(fs_close) int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct sink *sink = sink_new(dir_fd, false);
+    struct err err = { 0 };
+    CLEANUP(mem_free_text) char *wanted = mem_strdup("");
+    for (size_t i = 0; i < COUNT(read); i++) {
+        CLEANUP(mem_free_text) char *before = TAKE(wanted), *got = NULL;
+        size_t len;
+        wanted = mem_printf("%s%s", before, lines[i]);
+        add_segment(sink, &read[i]);
+        assert_ok(fs_read_file(dir_fd, SINK_PARTIAL_FILE, 4096, &got, &len, &err), err);
+        assert_string_equal(got, wanted);
+    }
+    assert_ok(sink_write(sink, &err), err);
+    sink_free(&sink);
+    assert_int_equal(faccessat(dir_fd, SINK_PARTIAL_FILE, F_OK, 0), -1);
+    test_remove_dir(&dir);
+}
+
 /* A sink that was given much, written; what is inline and what is not. */
 static json_t *write_much(const char *dir, size_t count, size_t text_len, size_t boxes)
 {
@@ -461,6 +490,7 @@ int main(void)
         cmocka_unit_test(test_what_was_dropped_stands_between_the_frames),
         cmocka_unit_test(test_a_segment_tells_its_images),
         cmocka_unit_test(test_boxes_lines),
+        cmocka_unit_test(test_what_was_read_is_on_disk_at_once),
         cmocka_unit_test(test_what_is_too_large_is_in_files),
         cmocka_unit_test(test_warnings_are_bounded),
     };

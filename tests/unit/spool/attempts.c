@@ -165,7 +165,9 @@ static void test_end_line(void **state)
     for (size_t i = 1; i + 2 < sizeof(message); i += 2)
         memcpy(message + i, "\xC3\xA9", 2);
     struct fs_print print = { 5, 6, UINT64_MAX };
-    struct attempt_end end = { "input_wait", message, false, &print, 1234 };
+    struct attempt_end end = {
+        .failure = "input_wait", .message = message, .waiting = &print, .waiting_at_ms = 1234
+    };
     struct attempts got = { 0 };
     struct err err = { 0 };
     json_t *start = json_object();
@@ -180,23 +182,68 @@ static void test_end_line(void **state)
     assert_int_equal(got.charged, 0);
     assert_int_equal(got.waiting_since_ms, 1234);
     assert_true(fs_print_equal(&got.waiting_print, &print));
-    struct attempt_end well = { NULL, NULL, true, NULL, 0 };
+    struct attempt_end well = { .charged = true };
+    well.in_hand = got.lines; /* any list */
+    CLEANUP(json_drop) json_t *with = attempts_end_line(4, &well);
+    assert_true(json_equal(json_object_get(with, "in_hand"), got.lines));
+    well.in_hand = NULL;
     attempts_note(&got, attempts_end_line(4, &well));
     line = json_array_get(got.lines, 2);
     assert_null(json_object_get(line, "class"));
     assert_null(json_object_get(line, "message"));
+    assert_null(json_object_get(line, "in_hand"));
     assert_int_equal(got.waiting_since_ms, 0);
     attempts_release(&got);
     assert_null(got.lines);
 }
 
+/* What was in hand at each end, of those after the last `retried`. */
+#define HELD(what) "{\"event\":\"end\",\"charged\":true,\"in_hand\":" what "}\n"
+
+static const struct {
+    const char *text, *in_hand;
+} held[] = {
+    { START, "[]" },
+    { START CHARGED, "[]" },
+    { START HELD("[1]"), "[[1]]" },
+    { START HELD("[1]") START CHARGED START HELD("[2,3]"), "[[1],[2,3]]" },
+    { START HELD("[1]") RETRIED, "[]" },
+    { START HELD("[1]") RETRIED START HELD("[2]"), "[[2]]" },
+    { START HELD("5") START HELD("{}") START HELD("null"), "[]" },
+};
+
+static void add_held(json_t *into, const json_t *in_hand)
+{
+    (void)json_array_append_new(into, json_deep_copy(in_hand));
+}
+
+static void test_in_hand(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(held); i++) {
+        CLEANUP(test_remove_dir) char *dir = test_make_dir();
+        CLEANUP(fs_close) int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        CLEANUP(json_drop) json_t *all = json_array();
+        struct attempts got = { 0 };
+        struct err err = { 0 };
+        assert_ok(
+            fs_write_file(root, ATTEMPTS_FILE, held[i].text, strlen(held[i].text), FS_NEW, &err),
+            err);
+        assert_ok(attempts_read(root, &got, &err), err);
+        attempts_each_in_hand(&got, add_held, all);
+        CLEANUP(mem_free_text) char *text = json_line(all);
+        if (strcmp(text, held[i].in_hand) != 0)
+            fail_msg("row %zu: %s", i, text);
+        attempts_release(&got);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reading),
-        cmocka_unit_test(test_other_kinds),
-        cmocka_unit_test(test_append),
-        cmocka_unit_test(test_end_line),
+        cmocka_unit_test(test_reading), cmocka_unit_test(test_other_kinds),
+        cmocka_unit_test(test_append),  cmocka_unit_test(test_end_line),
+        cmocka_unit_test(test_in_hand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -175,7 +175,7 @@ static void test_bytes_are_kept(void **state)
     CLEANUP(claim_free) struct claim *first = NULL;
     CLEANUP(claim_free) struct claim *second = NULL;
     CLEANUP(json_drop) json_t *record = json_object();
-    struct attempt_end end = { "crash", "gone", true, NULL, 0 };
+    struct attempt_end end = { .failure = "crash", .message = "gone", .charged = true };
     struct err err = { 0 };
     char id[NAME_SIZE], dir_name[NAME_SIZE];
     int number, out;

@@ -332,6 +332,60 @@ static void test_names_taken(void **state)
     }
 }
 
+enum partial_kind { PARTIAL_NONE, PARTIAL_FULL, PARTIAL_EMPTY, PARTIAL_LINK, PARTIAL_TWO_NAMES };
+
+static const struct {
+    enum partial_kind kind;
+    enum spool_place place;
+    bool is_kept;
+} partials[] = {
+    { PARTIAL_NONE, PLACE_ERROR, false },      { PARTIAL_FULL, PLACE_ERROR, true },
+    { PARTIAL_EMPTY, PLACE_ERROR, false },     { PARTIAL_LINK, PLACE_ERROR, false },
+    { PARTIAL_TWO_NAMES, PLACE_ERROR, false }, { PARTIAL_FULL, PLACE_DONE, false },
+};
+
+static void make_partial(struct claim *claim, enum partial_kind kind)
+{
+    struct err err = { 0 };
+    CLEANUP(fs_close)
+    int out = openat(claim_dir(claim), "out.1", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(out >= 0);
+    if (kind == PARTIAL_LINK)
+        assert_int_equal(symlinkat("/etc/passwd", out, PARTIAL_FILE), 0);
+    else if (kind != PARTIAL_NONE)
+        assert_ok(fs_write_file(out, PARTIAL_FILE, "{}\n", kind == PARTIAL_EMPTY ? 0 : 3, 0, &err),
+                  err);
+    if (kind == PARTIAL_TWO_NAMES)
+        assert_int_equal(linkat(out, PARTIAL_FILE, out, "second", 0), 0);
+}
+
+/* What a failed attempt had read goes with the job to error/, synced; nothing else that it made. */
+static void test_what_was_read_is_kept_in_error(void **state)
+{
+    static const char *const made[] = { "text.txt", NULL };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < COUNT(partials); i++) {
+        struct err err = { 0 };
+        char id[NAME_SIZE];
+        fixture_drop(fixture, "pending/a.json", JOB);
+        CLEANUP(claim_free) struct claim *claim = must_claim(fixture, "a.json");
+        CLEANUP(json_drop) json_t *record = json_object();
+        start_with(claim, made);
+        make_partial(claim, partials[i].kind);
+        str_release(&calls);
+        assert_int_equal(claim_publish(claim, partials[i].place, record, id, &err), 1);
+        CLEANUP(mem_free_text)
+        char *dir = mem_printf("%s/%s", spool_place_name(partials[i].place), id);
+        CLEANUP(mem_free_text) char *path = mem_printf("%s/" PARTIAL_FILE, dir);
+        CLEANUP(json_drop) json_t *told = record_at(fixture, dir);
+        bool is_named = strcmp(json_get_text(told, "partial_file", ""), PARTIAL_FILE) == 0;
+        bool is_synced = strstr(str_text(&calls), "sync " PARTIAL_FILE) != NULL;
+        if (fixture_has(fixture, path) != partials[i].is_kept || is_named != partials[i].is_kept ||
+            is_synced != partials[i].is_kept)
+            fail_msg("row %zu: %s", i, str_text(&calls));
+    }
+}
+
 static void test_changed_and_withdrawn(void **state)
 {
     static const char *const made[] = { "text.txt", NULL };
@@ -365,7 +419,9 @@ static void test_defer_and_back(void **state)
     CLEANUP(claim_free) struct claim *first = must_claim(fixture, "a.json");
     start_with(first, made);
     struct fs_print print = { 5, 6, 7 };
-    struct attempt_end end = { "input_wait", "not there", false, &print, 1000 };
+    struct attempt_end end = {
+        .failure = "input_wait", .message = "not there", .waiting = &print, .waiting_at_ms = 1000
+    };
     assert_ok(claim_ended(first, &end, &err), err);
     assert_ok(claim_defer(first, 7, &err), err);
 
@@ -402,6 +458,7 @@ int main(void)
         FIXTURE_TEST(test_lost_replies),
         FIXTURE_TEST(test_publish_in_order),
         FIXTURE_TEST(test_names_taken),
+        FIXTURE_TEST(test_what_was_read_is_kept_in_error),
         FIXTURE_TEST(test_changed_and_withdrawn),
         FIXTURE_TEST(test_defer_and_back),
         FIXTURE_TEST(test_the_start_is_synced_later),

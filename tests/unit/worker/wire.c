@@ -227,6 +227,29 @@ static void test_only_whole_orders_are_taken(void **state)
     }
 }
 
+static void test_what_an_order_says_arrives(void **state)
+{
+    (void)state;
+    CLEANUP(wire_close) struct wire wire;
+    CLEANUP(json_drop) json_t *whole = NULL;
+    CLEANUP(json_drop) json_t *params = json_pack("{s:i}", "text.at", 3);
+    CLEANUP(json_drop) json_t *skip = json_pack("[{s:s}]", "step", "text");
+    struct wire_order received, order = { .token = "0",
+                                          .attempt = 7,
+                                          .job = "a",
+                                          .pipeline = "p",
+                                          .input = "i",
+                                          .from_inbox = true,
+                                          .params = params,
+                                          .skip = skip };
+    wire_open(&wire);
+    assert_int_equal(wire_send_order(wire.ends[1], &order), 0);
+    assert_int_equal(wire_receive_order(wire.ends[0], &received, &whole), 1);
+    assert_int_equal(received.attempt, 7);
+    assert_true(received.from_inbox);
+    assert_true(json_equal(received.params, params) && json_equal(received.skip, skip));
+}
+
 /* What fits goes through to the last byte, what has one more does not. */
 static void test_an_order_fits_or_is_refused(void **state)
 {
@@ -262,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_a_line_may_come_in_pieces),
         cmocka_unit_test(test_a_flood_gives_up_its_turn),
         cmocka_unit_test(test_only_whole_orders_are_taken),
+        cmocka_unit_test(test_what_an_order_says_arrives),
         cmocka_unit_test(test_an_order_fits_or_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,6 +34,17 @@ _takeup_ended() {
     done
 }
 
+# STEP.PARAM= of the pipeline on the command line.
+_takeup_params() {
+    local id
+    id=$(_takeup_option -p "$(_takeup_option --pipeline ocr_only)")
+    {
+        "$1" graph "$id" 2>/dev/null | sed -n 's/^ *"\([^"]*\)" \[label="[^\\]*\\n\([^"]*\)"\];$/step \1 \2/p'
+        "$1" steps 2>/dev/null | sed -n 's/^\([a-z0-9_-]*\): .*/of \1/p; s/^  \([a-z0-9_-]*\)  *.*; default .*/param \1/p'
+    } | awk '$1 == "step" { ids[$3] = ids[$3] " " $2 } $1 == "of" { step = $2 }
+        $1 == "param" { n = split(ids[step], all, " "); for (i = 1; i <= n; i++) print all[i] "." $2 "=" }'
+}
+
 _takeup() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
     local commands='run init worker submit status wait retry cancel health check validate pipelines steps graph config prune fsck watchdog'
@@ -61,7 +72,11 @@ _takeup() {
     --log-format) words='logfmt json' ;;
     --class) words='job pipeline input input_wait input_changed missing io memory timeout stall crash
         lost cancelled bug' ;;
-    --jobs | --name | --param | --settle | --input-wait | --stall | --timeout | --max-attempts | \
+    --param)
+        words=$(_takeup_params "${COMP_WORDS[0]}")
+        compopt -o nospace
+        ;;
+    --jobs | --name | --settle | --input-wait | --stall | --timeout | --max-attempts | \
         --backoff | --lease | --within | --max-restarts | --stale | --max-time | --older-than | --keep-last | --still | --old) return ;;
     *)
         case $command in

@@ -146,7 +146,8 @@ struct takeup_crop {
     const uint8_t *luma;
     int stride;
     void *owner;
-    uintptr_t reserved[4];
+    int frame_width, frame_height; /* of the frame; 0: not known */
+    uintptr_t reserved[3];
 };
 
 /* Texts are UTF-8; they belong to the item, or outlive it (constants). */
@@ -181,7 +182,8 @@ struct takeup_line {
     struct takeup_box box;
     const struct takeup_word *words;
     size_t word_count;
-    uintptr_t reserved[2];
+    const char *image; /* name of an artifact: what this was read from; NULL: it was not kept */
+    uintptr_t reserved[1];
 };
 
 /* What was read in one crop, from top to bottom; count is 0 when there was no text. */
@@ -191,17 +193,21 @@ struct takeup_lines {
     struct takeup_box box;
     const struct takeup_line *lines;
     size_t count;
-    uintptr_t reserved[4];
+    int frame_width, frame_height; /* of the frame; 0: not known */
+    uintptr_t reserved[3];
 };
 
-/* One text, shown (or said) from start_us to end_us; its lines are parted by \n. Emitted in the
- * order of start_us. */
+/* One text, shown (or said) from start_us to end_us; its lines are parted by \n, its paragraphs by
+ * an empty line. Emitted in the order of start_us. */
 struct takeup_segment {
     struct takeup_item item;
     const char *text;
     float confidence;
-    struct takeup_box box; /* all 0: it is nowhere in the picture */
-    uintptr_t reserved[4];
+    struct takeup_box box;         /* all 0: it is nowhere in the picture */
+    int frame_width, frame_height; /* of the frame in which box lies; 0: not known */
+    /* Names of artifacts that show it, NULL at the end; NULL: there are none. */
+    const char *const *images;
+    uintptr_t reserved[2];
 };
 
 /* Where a step puts what it makes. */
@@ -225,6 +231,7 @@ enum takeup_type {
     /* const char *: the path of a file that the step opens, a model say. Made absolute before the
      * step sees it; a relative one lies beside the plugin. */
     TAKEUP_TYPE_FILE,
+    TAKEUP_TYPE_TIME, /* int64_t, microseconds; written as seconds or as H:MM:SS.mmm */
 };
 
 struct takeup_strings {
@@ -239,7 +246,8 @@ struct takeup_param {
     enum takeup_type type;
     size_t offset;         /* of the value in the step's params structure */
     const char *otherwise; /* default, as it would stand in YAML: "5", "[eng]", "true" */
-    double min, max;       /* of INT and REAL, and of the count of STRINGS; both 0: no bounds */
+    double min, max;       /* of INT and REAL, of TIME in seconds, of the count of STRINGS; both 0:
+                            * no bounds */
     const char *choices;   /* of TEXT and of each of STRINGS: "srt|vtt"; NULL: any */
     const char *help;      /* one line */
 };
@@ -284,6 +292,9 @@ struct takeup_host {
      * worker that the run is alive, so a source calls it for each item. */
     void (*progress)(struct takeup_host *host, int64_t done_us, int64_t total_us);
     void (*count)(struct takeup_host *host, enum takeup_counter counter, uint64_t more);
+    /* A text that a step found and leaves out of what it emits, and why ("its confidence is below
+     * 0.6"). Where the log level is debug it is noted in frames.jsonl, else nowhere. Borrowed. */
+    void (*drop)(struct takeup_host *host, const struct takeup_segment *segment, const char *why);
 };
 
 /* ---- a step ---- */

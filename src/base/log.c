@@ -49,6 +49,11 @@ void log_setup(enum log_level level, enum log_style style)
     log_state.to_journal = stderr_is_journal();
 }
 
+bool log_is_on(enum log_level level)
+{
+    return level <= log_state.level;
+}
+
 int log_level_parse(const char *word, enum log_level *ret_level)
 {
     for (size_t i = 0; i < COUNT(levels); i++)
@@ -127,7 +132,7 @@ static void add_pair(struct str *line, const char *key, const char *value)
 
 void log_write(enum log_level level, const char *const *fields, const char *format, ...)
 {
-    if (level > log_state.level)
+    if (!log_is_on(level))
         return;
     int saved_errno = errno;
     va_list args;

@@ -11,6 +11,8 @@
 
 #include "base/macros.h"
 
+#include <stdbool.h>
+
 enum log_level {
     LOG_LEVEL_ERROR,
     LOG_LEVEL_WARN,
@@ -28,6 +30,8 @@ enum log_style { LOG_STYLE_LOGFMT, LOG_STYLE_JSON };
 
 /* Before the first line; else level info, logfmt. */
 void log_setup(enum log_level level, enum log_style style);
+/* Is a line of this level written? */
+bool log_is_on(enum log_level level);
 /* 0, or -EINVAL when the word names none. */
 int log_level_parse(const char *word, enum log_level *ret_level);
 int log_style_parse(const char *word, enum log_style *ret_style);

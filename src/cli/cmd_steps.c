@@ -12,6 +12,7 @@ static const char *const type_names[] = {
     [TAKEUP_TYPE_BOOL] = "true or false",    [TAKEUP_TYPE_INT] = "whole number",
     [TAKEUP_TYPE_REAL] = "number",           [TAKEUP_TYPE_TEXT] = "text",
     [TAKEUP_TYPE_STRINGS] = "list of texts", [TAKEUP_TYPE_FILE] = "path of a file",
+    [TAKEUP_TYPE_TIME] = "seconds or H:MM:SS",
 };
 
 static json_t *params_json(const struct takeup_param *param)
@@ -51,7 +52,8 @@ static void print_step(const struct takeup_step *step)
            port_names[step->gives], step->flags & TAKEUP_PARALLEL ? ", parallel" : "");
     for (const struct takeup_param *param = step->params; param && param->name; param++) {
         printf("  %-16s %s; %s", param->name, param->help, type_names[param->type]);
-        if (param->min != 0 || param->max != 0)
+        bool is_time = param->type == TAKEUP_TYPE_TIME; /* no bound that anybody meets */
+        if (!is_time && (param->min != 0 || param->max != 0))
             printf(", %g to %g", param->min, param->max);
         if (param->choices)
             printf(", of %s", param->choices);

@@ -22,6 +22,7 @@ static const struct {
     [KEY_INT] = { "an integer", sizeof(int64_t) },
     [KEY_REAL] = { "a number", sizeof(double) },
     [KEY_SIZE] = { "a size in bytes, or as 256MiB", sizeof(int64_t) },
+    [KEY_TIME] = { "a time in seconds, or as 0:01:30.5", sizeof(int64_t) },
     [KEY_TEXT] = { "a string", sizeof(const char *) },
     [KEY_STRINGS] = { "a list of strings", sizeof(struct key_strings) },
     [KEY_PATH] = { "the path of a file", sizeof(const char *) },
@@ -210,6 +211,42 @@ static int set_size(const struct source *source, const struct key *key,
     return r;
 }
 
+/* [[HOURS:]MINUTES:]SECONDS, as FFmpeg has it; below 0 when the text is none. */
+static double parse_time(const char *text)
+{
+    double total_s = 0;
+    for (int parts = 1;; parts++) {
+        size_t digits = strspn(text, "0123456789");
+        bool is_last = text[digits] != ':';
+        if (digits == 0 || digits > 9 || parts > 3)
+            return -1;
+        char *end = (char *)text + digits;
+        double part = is_last ? strtod(text, &end) : (double)strtol(text, NULL, 10);
+        if (parts > 1 && part >= 60)
+            return -1;
+        total_s = total_s * 60 + part;
+        if (is_last)
+            return *end ? -1 : total_s;
+        text += digits + 1;
+    }
+}
+
+static int set_time(const struct source *source, const struct key *key,
+                    const struct tree_node *node, int64_t *out)
+{
+    double value_s = 0;
+    int r = 0;
+    if (node->type == TREE_INT || node->type == TREE_REAL) {
+        r = set_real(source, key, node, &value_s);
+    } else {
+        value_s = node->type == TREE_TEXT ? parse_time(node->text) : -1;
+        r = value_s < 0 ? fail_type(source, key, node) : check_bounds(source, key, node, value_s);
+    }
+    if (r == 0)
+        *out = llrint(value_s * 1e6);
+    return r;
+}
+
 static int set_text(struct key_values *values, const struct source *source, const struct key *key,
                     const struct tree_node *node, const char **out)
 {
@@ -278,6 +315,8 @@ int key_values_set(struct key_values *values, const struct key *key, const struc
         return set_real(&source, key, node, out);
     case KEY_SIZE:
         return set_size(&source, key, node, out);
+    case KEY_TIME:
+        return set_time(&source, key, node, out);
     case KEY_TEXT:
         return set_text(values, &source, key, node, out);
     case KEY_STRINGS:

@@ -20,6 +20,7 @@ enum key_type {
     KEY_INT,     /* int64_t */
     KEY_REAL,    /* double; an integer will do */
     KEY_SIZE,    /* int64_t, bytes: an integer, or a text such as 256MiB, 1.5GB */
+    KEY_TIME,    /* int64_t, microseconds: a number of seconds, or a text such as 0:01:30.5 */
     KEY_TEXT,    /* const char *, owned by the values */
     KEY_STRINGS, /* struct key_strings, owned by the values */
     KEY_PATH,    /* const char *, owned by the values; see choices */
@@ -37,7 +38,7 @@ struct key {
     enum key_type type;
     size_t offset;
     const char *otherwise; /* default, as YAML; NULL: zero, no text, no strings, no node */
-    double min, max; /* of INT, REAL and SIZE, and of the count of STRINGS; both 0: no bounds */
+    double min, max; /* of numbers, of TIME in seconds, of the count of STRINGS; both 0: none */
     /* Of TEXT and of each of STRINGS: "srt|vtt"; NULL: any. Of PATH the directory in which a
      * relative one lies; NULL: it stays as it is. */
     const char *choices;

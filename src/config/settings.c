@@ -135,6 +135,7 @@ json_t *settings_json(const struct settings *settings, const struct key *key)
     case KEY_TEXT:
         return json_string(*(const char *const *)value);
     case KEY_BOOL:
+    case KEY_TIME:
     case KEY_STRINGS:
     case KEY_PATH:
     case KEY_NODE:

@@ -172,7 +172,7 @@ static int check_picture(struct media *media, struct err *err)
     return r;
 }
 
-static int open_decoder(struct media *media, int threads, struct err *err)
+static int open_decoder(struct media *media, const struct media_options *options, struct err *err)
 {
     int r = check_picture(media, err);
     if (r < 0)
@@ -200,7 +200,11 @@ static int open_decoder(struct media *media, int threads, struct err *err)
     if (r >= 0) {
         media->codec->pkt_timebase = media->stream->time_base;
         media->codec->max_pixels = PICTURE_PIXELS_MAX;
-        media->codec->thread_count = threads > 0 ? threads : 1;
+        media->codec->thread_count = options->threads > 0 ? options->threads : 1;
+        if (options->is_rough) {
+            media->codec->skip_loop_filter = AVDISCARD_ALL;
+            media->codec->skip_frame = AVDISCARD_NONREF;
+        }
         r = avcodec_open2(media->codec, decoder, NULL);
     }
     return r < 0 ? open_failed(media, r, err) : 0;
@@ -231,6 +235,7 @@ static void fill_info(struct media *media)
 int media_open(int fd, const char *name, const struct media_options *options,
                struct media **ret_media, struct err *err)
 {
+    static const struct media_options no_options = { 0 };
     struct err own = { 0 }; /* open_failed looks at what was set */
     if (!err)
         err = &own;
@@ -246,7 +251,7 @@ int media_open(int fd, const char *name, const struct media_options *options,
     if (r >= 0)
         r = choose_stream(media, err);
     if (r >= 0)
-        r = open_decoder(media, options ? options->threads : 1, err);
+        r = open_decoder(media, options ? options : &no_options, err);
     if (r < 0)
         return r;
     fill_info(media);

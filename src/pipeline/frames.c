@@ -20,6 +20,7 @@ struct open_boxes {
 struct sweep {
     const struct frames_from *from;
     size_t next, next_span; /* the first that has not begun */
+    size_t next_dropped;    /* the first that is not written */
     const struct shown **open;
     size_t open_count;
     struct open_boxes *open_boxes;
@@ -211,6 +212,16 @@ static int sweep_frame(struct sweep *sweep, int64_t t_us, struct err *err)
     return jsonl_add(&sweep->lines, frame, err);
 }
 
+static int write_dropped(struct sweep *sweep, int64_t until_us, struct err *err)
+{
+    const struct dropped *dropped = sweep->from->dropped;
+    int r = 0;
+    while (r == 0 && sweep->next_dropped < dropped->count &&
+           dropped->lines[sweep->next_dropped].start_us <= until_us)
+        r = jsonl_add(&sweep->lines, dropped->lines[sweep->next_dropped++].line, err);
+    return r;
+}
+
 static int sweep_run(struct sweep *sweep, struct err *err)
 {
     size_t count;
@@ -222,10 +233,12 @@ static int sweep_run(struct sweep *sweep, struct err *err)
         move_texts(sweep, times[i]);
         r = move_boxes(sweep, times[i], err);
         if (r == 0)
+            r = write_dropped(sweep, times[i] - 1, err);
+        if (r == 0)
             r = sweep_frame(sweep, times[i], err);
     }
     free(times);
-    return r;
+    return r == 0 ? write_dropped(sweep, INT64_MAX, err) : r;
 }
 
 static void sweep_release(struct sweep *sweep)

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "pipeline/boxes.h"
+#include "pipeline/dropped.h"
 #include "pipeline/shown.h"
 
 #define FRAMES_FILE "frames.jsonl"
@@ -14,6 +15,7 @@ struct frames_from {
     const struct shown *segments; /* in order of start */
     size_t segment_count;
     const struct boxes *boxes; /* finished; NULL: no step gives any, and no frame tells of them */
+    const struct dropped *dropped; /* sorted; lines of their own in the file, not in the list */
     struct shown_range range;
     size_t inline_max;
 };

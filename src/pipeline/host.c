@@ -119,6 +119,18 @@ static void host_count(struct takeup_host *host, enum takeup_counter counter, ui
     (void)pthread_mutex_unlock(&schedule->tell);
 }
 
+static void host_drop(struct takeup_host *host, const struct takeup_segment *segment,
+                      const char *why)
+{
+    const struct stage *stage = instance_of(host)->stage;
+    struct schedule *schedule = stage->schedule;
+    if (!schedule->run->notes_dropped)
+        return;
+    (void)pthread_mutex_lock(&schedule->tell);
+    sink_drop(schedule->sink, segment, stage->node->id, why);
+    (void)pthread_mutex_unlock(&schedule->tell);
+}
+
 /* ---- what is emitted ---- */
 
 /* Takes the item over. */
@@ -167,6 +179,7 @@ void instance_init(struct instance *instance, struct stage *stage)
             .info = host_info,
             .progress = host_progress,
             .count = host_count,
+            .drop = host_drop,
         },
         .stage = stage,
     };

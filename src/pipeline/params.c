@@ -15,6 +15,7 @@ static const enum key_type key_types[] = {
     [TAKEUP_TYPE_BOOL] = KEY_BOOL,       [TAKEUP_TYPE_INT] = KEY_INT,
     [TAKEUP_TYPE_REAL] = KEY_REAL,       [TAKEUP_TYPE_TEXT] = KEY_TEXT,
     [TAKEUP_TYPE_STRINGS] = KEY_STRINGS, [TAKEUP_TYPE_FILE] = KEY_PATH,
+    [TAKEUP_TYPE_TIME] = KEY_TIME,
 };
 
 struct key *params_keys(const struct takeup_step *step, const char *dir)

@@ -456,6 +456,31 @@ static const char *const sink_writes[] = {
     "frames.jsonl", "segments.jsonl", "boxes.jsonl", "result.json", "partial.jsonl",
 };
 
+static bool leads_to_editor(const struct plan *plan, size_t at, enum takeup_port port,
+                            const char *key, bool seen[PLAN_STEPS_MAX])
+{
+    const struct plan_node *node = &plan->nodes[at];
+    seen[at] = true; /* the steps may still go in a circle */
+    for (size_t i = 0; i < node->next_count; i++) {
+        size_t to = node->next[i];
+        if (plan->nodes[to].step->gives == port && node_writes(&plan->nodes[to], key))
+            return true;
+        if (!seen[to] && leads_to_editor(plan, to, port, key, seen))
+            return true;
+    }
+    return false;
+}
+
+bool plan_is_edited(const struct plan *plan, size_t node, const char *key)
+{
+    bool seen[PLAN_STEPS_MAX] = { false };
+    enum takeup_port port = plan->nodes[node].step->gives;
+    const char *own = port == TAKEUP_PORT_SEGMENTS ? "segments"
+                      : port == TAKEUP_PORT_BOXES  ? "boxes"
+                                                   : "";
+    return strcmp(own, key) == 0 && leads_to_editor(plan, node, port, key, seen);
+}
+
 static int check_writes(const struct build *build, size_t index)
 {
     const struct plan_node *node = &build->plan->nodes[index];
@@ -467,7 +492,9 @@ static int check_writes(const struct build *build, size_t index)
                                  "step '%s' (%s) writes '%s', which the result has by itself",
                                  node->id, node->step->name, *name);
         for (size_t i = 0; i < index; i++)
-            if (node_writes(&build->plan->nodes[i], *name))
+            if (node_writes(&build->plan->nodes[i], *name) &&
+                !plan_is_edited(build->plan, i, *name) &&
+                !plan_is_edited(build->plan, index, *name))
                 return tree_fail(build->tree, at, build->err,
                                  "two steps write '%s' of the result: '%s' (%s) and '%s' (%s)",
                                  *name, build->plan->nodes[i].id, build->plan->nodes[i].step->name,

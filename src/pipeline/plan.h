@@ -77,5 +77,8 @@ enum err_kind failure_kind(enum takeup_failure failure);
 
 /* Does this node's step name `key` among what it writes? */
 bool node_writes(const struct plan_node *node, const char *key);
+/* Does a step behind this one, that gives the same kind of items, write the key too? Then that one
+ * has the last word: it edits what this one gives. */
+bool plan_is_edited(const struct plan *plan, size_t node, const char *key);
 
 #endif

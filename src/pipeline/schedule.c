@@ -97,7 +97,8 @@ int stage_hand_on(struct stage *stage, struct takeup_item *item)
 
 /* ---- a run ---- */
 
-/* What names the key in its table gives it; where nobody does, all who give such items do. */
+/* What names the key in its table gives it, unless a step behind it does so too; where nobody does,
+ * all who give such items do. */
 static bool gives_to_result(const struct plan *plan, const struct plan_node *node,
                             enum takeup_port port, const char *key)
 {
@@ -105,7 +106,8 @@ static bool gives_to_result(const struct plan *plan, const struct plan_node *nod
         return false;
     for (size_t i = 0; i < plan->count; i++)
         if (plan->nodes[i].step->gives == port && node_writes(&plan->nodes[i], key))
-            return node_writes(node, key);
+            return node_writes(node, key) &&
+                   !plan_is_edited(plan, (size_t)(node - plan->nodes), key);
     return true;
 }
 

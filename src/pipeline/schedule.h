@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "pipeline/load.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { RUN_STEP_SIZE = 65 }; /* an id has at most 64 bytes */
@@ -27,6 +28,7 @@ struct run {
     /* At each item of the source; total_us 0: not known. */
     void (*progress)(void *arg, const char *step, int64_t done_us, int64_t total_us);
     void *arg;
+    bool notes_dropped;              /* frames.jsonl also tells what steps left out, and why */
     char failed_step[RUN_STEP_SIZE]; /* set when plan_run fails; "" when no step did */
 };
 

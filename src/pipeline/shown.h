@@ -3,6 +3,7 @@
 #define TAKEUP_PIPELINE_SHOWN_H
 
 #include "api/step.h"
+#include "base/json.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +14,8 @@ struct shown {
     char *text;
     double confidence;
     struct takeup_box box;
+    json_t *images; /* a list of names; NULL: none */
+    bool is_page;   /* not a line or two, so apart from others */
 };
 
 /* From when to when the video was looked at. */

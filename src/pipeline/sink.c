@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "pipeline/boxes.h"
+#include "pipeline/dropped.h"
 #include "pipeline/frames.h"
 #include "pipeline/jsonl.h"
 
@@ -30,6 +31,7 @@ struct sink {
 
     bool with_boxes;
     struct boxes boxes;
+    struct dropped dropped;
     struct shown_range range;
 
     char *warnings[SINK_WARNINGS_MAX];
@@ -47,16 +49,23 @@ struct sink *sink_new(int output_dir, bool with_boxes)
     return sink;
 }
 
+static void shown_release(struct shown *shown)
+{
+    free(shown->text);
+    json_drop(&shown->images);
+}
+
 void sink_free(struct sink **sink)
 {
     if (!*sink)
         return;
     for (size_t i = 0; i < (*sink)->segment_count; i++)
-        free((*sink)->segments[i].text);
+        shown_release(&(*sink)->segments[i]);
     free((*sink)->segments);
     for (size_t i = 0; i < SINK_WARNINGS_MAX; i++)
         free((*sink)->warnings[i]);
     boxes_release(&(*sink)->boxes);
+    dropped_release(&(*sink)->dropped);
     jsonl_close(&(*sink)->partial);
     free(*sink);
     *sink = NULL;
@@ -77,6 +86,30 @@ void sink_source(struct sink *sink, const struct takeup_item *item)
         range->end_us = item->end_us;
 }
 
+/* The whole picture, or more lines than a caption has. */
+static bool is_page(const struct takeup_segment *segment)
+{
+    enum { PAGE_BREAKS_MIN = 3 };
+    const struct takeup_box *box = &segment->box;
+    int breaks = 0;
+    for (const char *at = segment->text; at && *at; at++)
+        breaks += *at == '\n';
+    return breaks >= PAGE_BREAKS_MIN ||
+           (segment->frame_width > 0 && box->x <= 0 && box->y <= 0 &&
+            box->width >= segment->frame_width && box->height >= segment->frame_height);
+}
+
+/* NULL: there are none. */
+static json_t *images_json(const char *const *images)
+{
+    if (!images || !*images)
+        return NULL;
+    json_t *list = json_array();
+    for (; *images; images++)
+        (void)json_array_append_new(list, json_string(*images));
+    return list;
+}
+
 static json_t *segment_json(const struct shown *segment)
 {
     json_t *object = json_object();
@@ -85,6 +118,8 @@ static json_t *segment_json(const struct shown *segment)
     json_set_text(object, "text", segment->text);
     json_set_real(object, "confidence", segment->confidence);
     json_set(object, "box", box_json(&segment->box));
+    if (segment->images)
+        json_set(object, "images", json_incref(segment->images));
     return object;
 }
 
@@ -122,6 +157,8 @@ void sink_segment(struct sink *sink, const struct takeup_segment *segment)
         .text = str_utf8_clean(text, strlen(text)),
         .confidence = shown_confidence(segment->confidence),
         .box = segment->box,
+        .images = images_json(segment->images),
+        .is_page = is_page(segment),
     };
     add_partial(sink, &sink->segments[sink->segment_count]);
     sink->segment_count++;
@@ -130,6 +167,12 @@ void sink_segment(struct sink *sink, const struct takeup_segment *segment)
 int sink_boxes(struct sink *sink, const struct takeup_boxes *boxes, struct err *err)
 {
     return boxes_add(&sink->boxes, boxes, err);
+}
+
+void sink_drop(struct sink *sink, const struct takeup_segment *segment, const char *step,
+               const char *why)
+{
+    dropped_add(&sink->dropped, segment, step, why);
 }
 
 void sink_warn(struct sink *sink, const char *text)
@@ -162,6 +205,14 @@ static bool goes_on(const struct shown *before, const struct shown *segment)
            strcmp(before->text, segment->text) == 0;
 }
 
+/* Does an empty line part the two? Only where the one is gone when the other comes. */
+static bool is_new_page(const struct shown *before, const struct shown *segment)
+{
+    enum { TOGETHER_US = 250000 };
+    return before && (before->is_page || segment->is_page) &&
+           before->end_us <= segment->start_us + TOGETHER_US;
+}
+
 static char *whole_text(const struct sink *sink)
 {
     struct str text = { 0 };
@@ -172,6 +223,7 @@ static char *whole_text(const struct sink *sink)
             continue;
         if (!goes_on(before, segment)) {
             str_add(&text, text.len ? "\n" : "");
+            str_add(&text, is_new_page(before, segment) ? "\n" : "");
             str_add(&text, segment->text);
         }
         before = segment;
@@ -233,6 +285,7 @@ static int write_frames(const struct sink *sink, json_t **ret_frames, struct err
         .segments = sink->segments,
         .segment_count = sink->segment_count,
         .boxes = sink->with_boxes ? &sink->boxes : NULL,
+        .dropped = &sink->dropped,
         .range = sink->range,
         .inline_max = SINK_INLINE_MAX,
     };
@@ -307,6 +360,7 @@ int sink_write(struct sink *sink, struct err *err)
 {
     if (sink->segment_count > 0)
         qsort(sink->segments, sink->segment_count, sizeof(*sink->segments), by_start);
+    dropped_sort(&sink->dropped);
     CLEANUP(mem_free_text) char *text = whole_text(sink);
     CLEANUP(json_drop) json_t *frames = NULL;
     int r = write_text(sink, text, err);

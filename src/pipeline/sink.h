@@ -33,6 +33,9 @@ void sink_free(struct sink **sink);
 void sink_source(struct sink *sink, const struct takeup_item *item);
 void sink_segment(struct sink *sink, const struct takeup_segment *segment);
 int sink_boxes(struct sink *sink, const struct takeup_boxes *boxes, struct err *err);
+/* Once it was called frames.jsonl has such lines too. */
+void sink_drop(struct sink *sink, const struct takeup_segment *segment, const char *step,
+               const char *why);
 void sink_warn(struct sink *sink, const char *text);
 void sink_count(struct sink *sink, enum takeup_counter counter, uint64_t more);
 

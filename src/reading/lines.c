@@ -126,6 +126,7 @@ void lines_add(struct lines *lines, const struct lines_reading *reading, int64_t
         .box = reading->box,
         .start_us = start_us,
         .end_us = end_us,
+        .tag = reading->tag,
     };
 }
 
@@ -219,6 +220,7 @@ static void go_on(struct lines_stretch *stretch, struct lines_stretch *more)
         stretch->text = more->text;
         more->text = text;
         stretch->confidence = more->confidence;
+        stretch->tag = more->tag;
     }
     free(more->text);
 }

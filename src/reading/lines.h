@@ -25,6 +25,7 @@ struct lines_reading {
     const char *text;  /* UTF-8; borrowed by lines_add */
     double confidence; /* 0..1 */
     struct lines_box box;
+    size_t tag; /* the caller's */
 };
 
 /* One text on the screen. */
@@ -33,6 +34,7 @@ struct lines_stretch {
     double confidence;
     struct lines_box box;
     int64_t start_us, end_us;
+    size_t tag; /* of the reading whose text it is */
 };
 
 struct lines *lines_new(void);

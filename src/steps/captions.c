@@ -1,8 +1,11 @@
 /* captions.c - segments as subtitle files.
  *
- * Players show one cue at a time, or stack cues that overlap in an order of their own. So cues
- * never overlap here: at each instant at which a text comes or goes a new cue begins, with all that
- * is then shown, from top to bottom. */
+ * SRT knows no places: players show one cue at a time, or stack cues that overlap in an order of
+ * their own. So its cues never overlap: at each instant at which a text comes or goes a new cue
+ * begins, with all that is then shown, from top to bottom.
+ *
+ * WebVTT does. There each text is a cue of its own, where it was in the picture: its upper edge,
+ * since few players understand a lower one, and its middle, or the side on which it stands. */
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -28,7 +31,8 @@ static const struct takeup_param table[] = {
 
 struct shown {
     int64_t start_ms, end_ms;
-    int y;
+    struct takeup_box box;
+    int frame_width, frame_height; /* 0: not known */
     char *text;
 };
 
@@ -45,11 +49,7 @@ static int captions_open(void *self, const void *params_, struct takeup_host *ho
     const struct params *params = params_;
     captions->host = host;
     captions->params = params;
-    if (params->name[0] == '\0' || params->name[0] == '.' || strchr(params->name, '/') ||
-        strlen(params->name) > 200)
-        return host->fail(host, TAKEUP_FAIL_CONFIG, "give a plain name, such as captions",
-                          "'%.200s' cannot be the name of a file here", params->name);
-    return 0;
+    return step_check_name(host, params->name, "captions");
 }
 
 static int captions_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
@@ -65,7 +65,9 @@ static int captions_feed(void *self, const struct takeup_item *item, struct take
     captions->shown[captions->count++] =
         (struct shown){ .start_ms = start_ms > 0 ? start_ms : 0,
                         .end_ms = end_ms > start_ms ? end_ms : start_ms + 1,
-                        .y = segment->box.y,
+                        .box = segment->box,
+                        .frame_width = segment->frame_width,
+                        .frame_height = segment->frame_height,
                         .text = mem_strdup(segment->text) };
     return 0;
 }
@@ -85,7 +87,7 @@ static void screen_add(struct screen *screen, const struct shown *text)
         screen->texts = mem_resize(screen->texts, screen->size, sizeof(const struct shown *));
     }
     size_t at = screen->count++;
-    for (; at > 0 && screen->texts[at - 1]->y > text->y; at--)
+    for (; at > 0 && screen->texts[at - 1]->box.y > text->box.y; at--)
         screen->texts[at] = screen->texts[at - 1];
     screen->texts[at] = text;
 }
@@ -112,7 +114,7 @@ static char *screen_text(const struct screen *screen)
 struct format {
     const char *name, *head;
     char decimal;
-    bool has_entities;
+    bool has_entities, has_places;
 };
 
 struct writer {
@@ -129,35 +131,54 @@ static void add_time(struct str *out, int64_t ms, char decimal)
              (int)(ms / 1000 % 60), decimal, (int)(ms % 1000));
 }
 
+/* SRT has no way to escape anything, but an arrow must not be taken for that of a time. */
+static void add_char(struct writer *writer, char c, bool is_arrow)
+{
+    if (writer->format->has_entities && strchr("&<>", c))
+        str_add(&writer->out, c == '&' ? "&amp;" : c == '<' ? "&lt;" : "&gt;");
+    else if (is_arrow)
+        str_add(&writer->out, " >");
+    else
+        str_add_bytes(&writer->out, &c, 1);
+}
+
 /* An empty line would end the cue. */
 static void add_text(struct writer *writer, const char *text)
 {
     char last = '\n';
+    int dashes = 0;
     for (; *text; text++) {
         char c = *text == '\r' ? '\n' : *text;
         if (c == '\n' && last == '\n')
             continue;
         last = c;
-        if (writer->format->has_entities && strchr("&<>", c))
-            str_add(&writer->out, c == '&' ? "&amp;" : c == '<' ? "&lt;" : "&gt;");
-        else
-            str_add_bytes(&writer->out, &c, 1);
+        add_char(writer, c, c == '>' && dashes >= 2);
+        dashes = c == '-' ? dashes + 1 : 0;
     }
     str_add(&writer->out, last == '\n' ? "\n" : "\n\n");
 }
+
+/* place: "" or the settings of the cue, with a space before them. */
+static void add_cue(struct writer *writer, int64_t start_ms, int64_t end_ms, const char *place,
+                    const char *text)
+{
+    if (!text[strspn(text, "\r\n ")])
+        return;
+    str_addf(&writer->out, "%zu\n", ++writer->cues);
+    add_time(&writer->out, start_ms, writer->format->decimal);
+    str_add(&writer->out, " --> ");
+    add_time(&writer->out, end_ms, writer->format->decimal);
+    str_addf(&writer->out, "%s\n", place);
+    add_text(writer, text);
+}
+
+/* ---- cues of SRT ---- */
 
 static void writer_flush(struct writer *writer)
 {
     if (!writer->text)
         return;
-    if (writer->text[strspn(writer->text, "\r\n ")]) {
-        str_addf(&writer->out, "%zu\n", ++writer->cues);
-        add_time(&writer->out, writer->start_ms, writer->format->decimal);
-        str_add(&writer->out, " --> ");
-        add_time(&writer->out, writer->end_ms, writer->format->decimal);
-        str_add(&writer->out, "\n");
-        add_text(writer, writer->text);
-    }
+    add_cue(writer, writer->start_ms, writer->end_ms, "", writer->text);
     free(writer->text);
     writer->text = NULL;
 }
@@ -187,7 +208,7 @@ static int64_t next_change(const struct captions *captions, size_t next,
     return at;
 }
 
-static void write_cues(const struct captions *captions, struct writer *writer)
+static void write_screens(const struct captions *captions, struct writer *writer)
 {
     struct screen screen = { 0 };
     for (size_t next = 0; next < captions->count || screen.count > 0;) {
@@ -202,16 +223,60 @@ static void write_cues(const struct captions *captions, struct writer *writer)
     free(screen.texts);
 }
 
+/* ---- cues of WebVTT ---- */
+
+static int percent(int part, int whole)
+{
+    int rounded = (int)(((int64_t)part * 200 + whole) / (2 * (int64_t)whole));
+    return rounded < 0 ? 0 : rounded > 100 ? 100 : rounded;
+}
+
+/* What the player is told of the place; of a whole picture, nothing. */
+static char *place_of(const struct shown *shown)
+{
+    enum { OFF_PERCENT = 6 }; /* the middle of the picture */
+    const struct takeup_box *box = &shown->box;
+    int width = shown->frame_width, height = shown->frame_height;
+    if (width <= 0 || height <= 0 || box->width <= 0 ||
+        (box->width >= width && box->height >= height))
+        return mem_strdup("");
+    int line = percent(box->y, height), middle = percent(2 * box->x + box->width, 2 * width);
+    if (middle >= 50 - OFF_PERCENT && middle <= 50 + OFF_PERCENT)
+        return mem_printf(" line:%d%% position:%d%% align:center", line, middle);
+    if (middle < 50)
+        return mem_printf(" line:%d%% position:%d%% align:left", line, percent(box->x, width));
+    return mem_printf(" line:%d%% position:%d%% align:right", line,
+                      percent(box->x + box->width, width));
+}
+
+static void write_placed(const struct captions *captions, struct writer *writer)
+{
+    for (size_t i = 0; i < captions->count; i++) {
+        const struct shown *shown = &captions->shown[i];
+        CLEANUP(mem_free_text) char *place = place_of(shown);
+        add_cue(writer, shown->start_ms, shown->end_ms, place, shown->text);
+    }
+}
+
+/* ---- files ---- */
+
 static const struct format formats[] = {
     { .name = "srt", .head = "", .decimal = ',' },
-    { .name = "vtt", .head = "WEBVTT\n\n", .decimal = '.', .has_entities = true },
+    { .name = "vtt",
+      .head = "WEBVTT\n\n",
+      .decimal = '.',
+      .has_entities = true,
+      .has_places = true },
 };
 
 static int write_file(struct captions *captions, const struct format *format)
 {
     struct writer writer = { .format = format };
     str_add(&writer.out, format->head);
-    write_cues(captions, &writer);
+    if (format->has_places)
+        write_placed(captions, &writer);
+    else
+        write_screens(captions, &writer);
     CLEANUP(mem_free_text)
     char *name = mem_printf("%s.%s", captions->params->name, format->name);
     struct err err = { 0 };

@@ -1,5 +1,9 @@
 #include "steps/common.h"
 
+#include "base/mem.h"
+
+#include <string.h>
+
 int step_fail(struct takeup_host *host, const struct err *err)
 {
     static const enum takeup_failure failures[ERR_KIND_COUNT] = {
@@ -10,4 +14,13 @@ int step_fail(struct takeup_host *host, const struct err *err)
         [ERR_BUG] = TAKEUP_FAIL_BUG,
     };
     return host->fail(host, failures[err->kind], err->hint[0] ? err->hint : NULL, "%s", err->text);
+}
+
+int step_check_name(struct takeup_host *host, const char *name, const char *example)
+{
+    if (name[0] && name[0] != '.' && !strchr(name, '/') && strlen(name) <= 200)
+        return 0;
+    CLEANUP(mem_free_text) char *advice = mem_printf("give a plain name, such as %s", example);
+    return host->fail(host, TAKEUP_FAIL_CONFIG, advice,
+                      "'%.200s' cannot be the name of a file here", name);
 }

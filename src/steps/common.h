@@ -8,6 +8,10 @@
 /* Tells the host of err, with its hint. Returns below 0. */
 int step_fail(struct takeup_host *host, const struct err *err);
 
-extern const struct takeup_step step_sample, step_regions, step_ocr, step_lines, step_captions;
+/* Can a file here be called so? Else it fails, and names `example`. */
+int step_check_name(struct takeup_host *host, const char *name, const char *example);
+
+extern const struct takeup_step step_sample, step_regions, step_ocr, step_lines, step_captions,
+    step_stills, step_pages;
 
 #endif

@@ -1,6 +1,10 @@
 /* lines.c - lines read in one image after the other become segments: one text, from when to when.
  *
- * Lines that come and go together are one segment of several lines, as a subtitle of two is. */
+ * Lines that come and go together are one segment of several lines, as a subtitle of two is. In it
+ * they stand as they are read, and where the rows are wider apart than elsewhere a paragraph ends.
+ *
+ * Which segments are wanted can be said by how long they are shown and by their shape: that is what
+ * tells a caption from a channel's name. */
 #include "reading/lines.h"
 
 #include "base/mem.h"
@@ -8,79 +12,69 @@
 #include "steps/common.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { GRAIN_US = 250000 /* a picture's worth */ };
 
+struct params {
+    int64_t min_us, max_us, max_lines;
+    bool centred;
+    double join_gap;
+};
+
+static const struct takeup_param table[] = {
+    { "min_time", TAKEUP_TYPE_TIME, offsetof(struct params, min_us), "0", 0, 1e7, NULL,
+      "texts that are shown for less are left out" },
+    { "max_time", TAKEUP_TYPE_TIME, offsetof(struct params, max_us), "0", 0, 1e7, NULL,
+      "texts that are shown for longer are left out; 0: none" },
+    { "max_lines", TAKEUP_TYPE_INT, offsetof(struct params, max_lines), "0", 0, 1000, NULL,
+      "texts of more lines are left out; 0: none" },
+    { "centred", TAKEUP_TYPE_BOOL, offsetof(struct params, centred), "false", 0, 0, NULL,
+      "only texts whose middle is that of the picture, from left to right" },
+    { "join_gap", TAKEUP_TYPE_REAL, offsetof(struct params, join_gap), "3", 0, 100, NULL,
+      "lines that come and go together are one text when no more than so many line heights part "
+      "them; 0: however far they are apart" },
+    { 0 },
+};
+
+/* What a reading came from; its tag is the number of this. */
+struct source {
+    char *image; /* NULL: not kept */
+    int frame_width, frame_height;
+};
+
 struct merge {
+    struct takeup_host *host;
+    const struct params *params;
     struct lines *lines;
-    struct takeup_segment *held; /* the next line may belong to it */
+    struct source *sources;
+    size_t source_count, source_size;
+    const struct lines_stretch **group; /* the next line may belong to them */
+    size_t group_count, group_size;
 };
 
 static int merge_open(void *self, const void *params, struct takeup_host *host)
 {
-    (void)params, (void)host;
-    ((struct merge *)self)->lines = lines_new();
+    struct merge *merge = self;
+    merge->host = host;
+    merge->params = params;
+    merge->lines = lines_new();
     return 0;
 }
 
-static void segment_free(struct takeup_item *item)
-{
-    struct takeup_segment *segment = (struct takeup_segment *)item;
-    free((char *)segment->text);
-    free(segment);
-}
+/* ---- readings ---- */
 
-static struct takeup_segment *segment_new(const struct lines_stretch *stretch)
+static size_t add_source(struct merge *merge, const struct takeup_lines *read,
+                         const struct takeup_line *line)
 {
-    const struct lines_box *box = &stretch->box;
-    struct takeup_segment *segment = MEM_NEW(struct takeup_segment);
-    segment->item = (struct takeup_item){ .port = TAKEUP_PORT_SEGMENTS,
-                                          .references = 1,
-                                          .start_us = stretch->start_us,
-                                          .end_us = stretch->end_us,
-                                          .free = segment_free };
-    segment->text = mem_strdup(stretch->text);
-    segment->confidence = (float)stretch->confidence;
-    segment->box = (struct takeup_box){ box->x, box->y, box->width, box->height };
-    return segment;
-}
-
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
-
-/* The least confident line speaks for all. */
-static void segment_add_line(struct takeup_segment *segment, const struct lines_stretch *stretch)
-{
-    char *text = mem_printf("%s\n%s", segment->text, stretch->text);
-    free((char *)segment->text);
-    segment->text = text;
-    if ((float)stretch->confidence < segment->confidence)
-        segment->confidence = (float)stretch->confidence;
-    struct takeup_box *a = &segment->box;
-    const struct lines_box *b = &stretch->box;
-    int right = max_int(a->x + a->width, b->x + b->width);
-    int bottom = max_int(a->y + a->height, b->y + b->height);
-    a->x = min_int(a->x, b->x);
-    a->y = min_int(a->y, b->y);
-    a->width = right - a->x;
-    a->height = bottom - a->y;
-}
-
-static int emit_held(struct merge *merge, struct takeup_output *output)
-{
-    return merge->held ? takeup_emit(output, TAKE(merge->held)) : 0;
-}
-
-static bool is_near(int64_t a_us, int64_t b_us)
-{
-    return a_us - b_us <= GRAIN_US && b_us - a_us <= GRAIN_US;
+    if (merge->source_count == merge->source_size) {
+        merge->source_size = merge->source_size ? 2 * merge->source_size : 64;
+        merge->sources = mem_resize(merge->sources, merge->source_size, sizeof(*merge->sources));
+    }
+    merge->sources[merge->source_count] =
+        (struct source){ line->image ? mem_strdup(line->image) : NULL, read->frame_width,
+                         read->frame_height };
+    return merge->source_count++;
 }
 
 static int merge_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
@@ -94,10 +88,236 @@ static int merge_feed(void *self, const struct takeup_item *item, struct takeup_
             .text = line->text,
             .confidence = line->confidence,
             .box = { line->box.x, line->box.y, line->box.width, line->box.height },
+            .tag = add_source(merge, read, line),
         };
         lines_add(merge->lines, &reading, item->start_us, item->end_us);
     }
     return 0;
+}
+
+/* ---- reading order ---- */
+
+static int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int max_int(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static bool is_same_row(const struct lines_box *a, const struct lines_box *b)
+{
+    int common = min_int(a->y + a->height, b->y + b->height) - max_int(a->y, b->y);
+    return 2 * common > min_int(a->height, b->height);
+}
+
+/* What came first is read first: where lines scroll, their places are of different times. */
+static bool is_behind(const struct lines_stretch *a, const struct lines_stretch *b)
+{
+    if (a->start_us != b->start_us)
+        return a->start_us > b->start_us;
+    return is_same_row(&a->box, &b->box) ? a->box.x > b->box.x : a->box.y > b->box.y;
+}
+
+static void group_add(struct merge *merge, const struct lines_stretch *stretch)
+{
+    if (merge->group_count == merge->group_size) {
+        merge->group_size = merge->group_size ? 2 * merge->group_size : 8;
+        merge->group = mem_resize(merge->group, merge->group_size, sizeof(*merge->group));
+    }
+    size_t at = merge->group_count++;
+    for (; at > 0 && is_behind(merge->group[at - 1], stretch); at--)
+        merge->group[at] = merge->group[at - 1];
+    merge->group[at] = stretch;
+}
+
+/* ---- paragraphs ---- */
+
+/* From the middle of the line before to the middle of this one. */
+static int pitch_before(const struct merge *merge, size_t at)
+{
+    const struct lines_box *a = &merge->group[at - 1]->box, *b = &merge->group[at]->box;
+    return is_same_row(a, b) ? 0 : b->y - a->y + (b->height - a->height) / 2;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* How far apart rows are as a rule; 0: there are too few of them to say. */
+static int usual_pitch(const struct merge *merge)
+{
+    int *pitches = mem_zero(merge->group_count, sizeof(*pitches));
+    size_t count = 0;
+    for (size_t i = 1; i < merge->group_count; i++) {
+        int pitch = pitch_before(merge, i);
+        if (pitch > 0)
+            pitches[count++] = pitch;
+    }
+    if (count > 1)
+        qsort(pitches, count, sizeof(*pitches), by_size);
+    int usual = count > 1 ? pitches[(count - 1) / 2] : 0;
+    free(pitches);
+    return usual;
+}
+
+/* Only where both were there at one time. Letters with and without tails put the middle of a row a
+ * little up or down. */
+static bool begins_paragraph(const struct merge *merge, size_t at, int usual)
+{
+    const struct lines_box *a = &merge->group[at - 1]->box, *b = &merge->group[at]->box;
+    int pitch = pitch_before(merge, at), height = max_int(a->height, b->height);
+    if (merge->group[at - 1]->start_us != merge->group[at]->start_us)
+        return false;
+    return usual > 0 ? pitch * 5 > usual * 7 && (pitch - usual) * 2 > height : pitch > 3 * height;
+}
+
+static char *group_text(const struct merge *merge)
+{
+    struct str text = { 0 };
+    int usual = usual_pitch(merge);
+    for (size_t i = 0; i < merge->group_count; i++) {
+        if (i > 0)
+            str_add(&text, begins_paragraph(merge, i, usual) ? "\n\n" : "\n");
+        str_add(&text, merge->group[i]->text);
+    }
+    return str_take(&text);
+}
+
+/* ---- segments ---- */
+
+static void segment_free(struct takeup_item *item)
+{
+    struct takeup_segment *segment = (struct takeup_segment *)item;
+    for (size_t i = 0; segment->images && segment->images[i]; i++)
+        free((char *)segment->images[i]);
+    free((void *)segment->images);
+    free((char *)segment->text);
+    free(segment);
+}
+
+/* NULL: none was kept. */
+static const char *const *group_images(const struct merge *merge)
+{
+    char **images = mem_zero(merge->group_count + 1, sizeof(*images));
+    size_t count = 0;
+    for (size_t i = 0; i < merge->group_count; i++) {
+        const char *image = merge->sources[merge->group[i]->tag].image;
+        if (image)
+            images[count++] = mem_strdup(image);
+    }
+    if (count > 0)
+        return (const char *const *)images;
+    free(images);
+    return NULL;
+}
+
+static void box_grow(struct takeup_box *box, const struct lines_box *by)
+{
+    int right = max_int(box->x + box->width, by->x + by->width);
+    int bottom = max_int(box->y + box->height, by->y + by->height);
+    box->x = min_int(box->x, by->x);
+    box->y = min_int(box->y, by->y);
+    box->width = right - box->x;
+    box->height = bottom - box->y;
+}
+
+/* Of the lines in the group; the first says when, and the least confident speaks for all. */
+static struct takeup_segment *segment_new(const struct merge *merge)
+{
+    const struct lines_stretch *top = merge->group[0];
+    struct takeup_segment *segment = MEM_NEW(struct takeup_segment);
+    segment->item = (struct takeup_item){ .port = TAKEUP_PORT_SEGMENTS,
+                                          .references = 1,
+                                          .start_us = top->start_us,
+                                          .end_us = top->end_us,
+                                          .free = segment_free };
+    segment->text = group_text(merge);
+    segment->images = group_images(merge);
+    segment->frame_width = merge->sources[top->tag].frame_width;
+    segment->frame_height = merge->sources[top->tag].frame_height;
+    segment->confidence = (float)top->confidence;
+    segment->box = (struct takeup_box){ top->box.x, top->box.y, top->box.width, top->box.height };
+    for (size_t i = 1; i < merge->group_count; i++) {
+        const struct lines_stretch *line = merge->group[i];
+        box_grow(&segment->box, &line->box);
+        if ((float)line->confidence < segment->confidence)
+            segment->confidence = (float)line->confidence;
+    }
+    return segment;
+}
+
+/* ---- what is wanted ---- */
+
+static bool is_centred(const struct takeup_segment *segment)
+{
+    enum { OFF_PERCENT = 6 }; /* of the picture's width */
+    if (segment->frame_width == 0)
+        return true;
+    int off = 2 * segment->box.x + segment->box.width - segment->frame_width;
+    return abs(off) * 50 <= OFF_PERCENT * segment->frame_width;
+}
+
+/* Why it is not; NULL: it is. */
+static char *why_unwanted(const struct merge *merge, const struct takeup_segment *segment)
+{
+    const struct params *params = merge->params;
+    int64_t length_us = segment->item.end_us - segment->item.start_us;
+    if (length_us < params->min_us)
+        return mem_printf("it is shown for %.3g s, less than min_time", (double)length_us / 1e6);
+    if (params->max_us > 0 && length_us > params->max_us)
+        return mem_printf("it is shown for %.3g s, more than max_time", (double)length_us / 1e6);
+    if (params->max_lines > 0 && (int64_t)merge->group_count > params->max_lines)
+        return mem_printf("it has %zu lines, more than max_lines", merge->group_count);
+    if (params->centred && !is_centred(segment))
+        return mem_strdup("it is not centred");
+    return NULL;
+}
+
+static int emit_group(struct merge *merge, struct takeup_output *output)
+{
+    if (merge->group_count == 0)
+        return 0;
+    struct takeup_segment *segment = segment_new(merge);
+    CLEANUP(mem_free_text) char *why = why_unwanted(merge, segment);
+    merge->group_count = 0;
+    if (!why)
+        return takeup_emit(output, segment);
+    merge->host->drop(merge->host, segment, why);
+    takeup_item_unref(segment);
+    return 0;
+}
+
+/* ---- groups ---- */
+
+static bool is_near(int64_t a_us, int64_t b_us)
+{
+    return a_us - b_us <= GRAIN_US && b_us - a_us <= GRAIN_US;
+}
+
+static bool is_close(const struct merge *merge, const struct lines_box *box)
+{
+    double gap = merge->params->join_gap;
+    for (size_t i = 0; i < merge->group_count; i++) {
+        const struct lines_box *other = &merge->group[i]->box;
+        int apart =
+            max_int(box->y, other->y) - min_int(box->y + box->height, other->y + other->height);
+        if (gap == 0 || apart <= gap * min_int(box->height, other->height))
+            return true;
+    }
+    return false;
+}
+
+static bool belongs(const struct merge *merge, const struct lines_stretch *stretch)
+{
+    if (merge->group_count == 0)
+        return false;
+    const struct lines_stretch *first = merge->group[0];
+    return is_near(first->start_us, stretch->start_us) && is_near(first->end_us, stretch->end_us) &&
+           is_close(merge, &stretch->box);
 }
 
 static int merge_finish(void *self, struct takeup_output *output)
@@ -106,26 +326,25 @@ static int merge_finish(void *self, struct takeup_output *output)
     const struct lines_stretch *stretch;
     lines_end(merge->lines);
     while ((stretch = lines_next(merge->lines))) {
-        struct takeup_segment *held = merge->held;
-        if (held && is_near(held->item.start_us, stretch->start_us) &&
-            is_near(held->item.end_us, stretch->end_us)) {
-            segment_add_line(held, stretch);
-            continue;
-        }
-        int r = emit_held(merge, output);
+        int r = belongs(merge, stretch) ? 0 : emit_group(merge, output);
         if (r < 0)
             return r;
-        merge->held = segment_new(stretch);
+        group_add(merge, stretch);
     }
-    return emit_held(merge, output);
+    return emit_group(merge, output);
 }
 
 static void merge_close(void *self)
 {
     struct merge *merge = self;
     lines_free(&merge->lines);
-    takeup_item_unref(merge->held);
-    merge->held = NULL;
+    for (size_t i = 0; i < merge->source_count; i++)
+        free(merge->sources[i].image);
+    free(merge->sources);
+    free(merge->group);
+    merge->sources = NULL;
+    merge->group = NULL;
+    merge->source_count = merge->source_size = merge->group_count = merge->group_size = 0;
 }
 
 static const char *const writes[] = { "segments", NULL };
@@ -137,6 +356,8 @@ const struct takeup_step step_lines = {
     .gives = TAKEUP_PORT_SEGMENTS,
     .flags = TAKEUP_SERIAL,
     .writes = writes,
+    .params = table,
+    .params_size = sizeof(struct params),
     .self_size = sizeof(struct merge),
     .open = merge_open,
     .feed = merge_feed,

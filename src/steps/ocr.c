@@ -48,7 +48,7 @@ static const struct takeup_param table[] = {
     { "min_confidence", TAKEUP_TYPE_REAL, offsetof(struct params, min_confidence), "0.6", 0, 1,
       NULL, "lines of less confidence are dropped; short ones need more" },
     { "keep_images", TAKEUP_TYPE_BOOL, offsetof(struct params, keep_images), "false", 0, 0, NULL,
-      "write each image that was read as line-N.png, N in the order of their beginning" },
+      "write each image that was read, named by its time; segments tell theirs" },
     { 0 },
 };
 
@@ -203,6 +203,7 @@ struct reading {
     struct takeup_lines item; /* first: it is the item */
     struct takeup_line *lines;
     size_t size;
+    char *image; /* the file's name; NULL: not kept */
 };
 
 static void line_release(struct takeup_line *line)
@@ -211,6 +212,7 @@ static void line_release(struct takeup_line *line)
         free((char *)line->words[i].text);
     free((void *)line->words);
     free((char *)line->text);
+    free((char *)line->image);
 }
 
 static void reading_free(struct takeup_item *item)
@@ -219,6 +221,7 @@ static void reading_free(struct takeup_item *item)
     for (size_t i = 0; i < reading->item.count; i++)
         line_release(&reading->lines[i]);
     free(reading->lines);
+    free(reading->image);
     free(reading);
 }
 
@@ -232,6 +235,8 @@ static struct reading *reading_new(const struct takeup_crop *crop)
                                                .free = reading_free };
     reading->item.region = crop->region;
     reading->item.box = crop->box;
+    reading->item.frame_width = crop->frame_width;
+    reading->item.frame_height = crop->frame_height;
     return reading;
 }
 
@@ -363,16 +368,45 @@ static bool has_letter(const char *text)
 }
 
 /* Pictures are read as a letter or two, and with some confidence; so those need more. */
-static bool is_sure(const struct ocr *ocr, const struct takeup_line *line)
+static double least_confidence(const struct ocr *ocr, const char *text)
 {
     enum { SHORT = 8 };
     size_t letters = 0;
-    for (const char *at = line->text; *at; at++)
+    for (const char *at = text; *at; at++)
         letters += *at != ' ' && (*at & 0xc0) != 0x80;
     double least = ocr->params->min_confidence;
     if (letters < SHORT)
         least += (1 - least) / 2;
-    return line->confidence >= least;
+    return least;
+}
+
+static void tell_dropped(const struct ocr *ocr, const struct reading *reading,
+                         const struct takeup_line *line, const char *why)
+{
+    struct takeup_segment dropped = { .item = reading->item.item,
+                                      .text = line->text,
+                                      .confidence = line->confidence,
+                                      .box = line->box,
+                                      .frame_width = reading->item.frame_width,
+                                      .frame_height = reading->item.frame_height };
+    if (line->word_count > 0)
+        ocr->host->drop(ocr->host, &dropped, why);
+}
+
+/* Else the host is told why not. */
+static bool is_text(const struct ocr *ocr, const struct reading *reading,
+                    const struct takeup_line *line)
+{
+    double least = least_confidence(ocr, line->text);
+    if (!has_letter(line->text)) {
+        tell_dropped(ocr, reading, line, "it has no letter");
+        return false;
+    }
+    if (line->confidence >= least)
+        return true;
+    CLEANUP(mem_free_text) char *why = mem_printf("its confidence is below %.3g", least);
+    tell_dropped(ocr, reading, line, why);
+    return false;
 }
 
 static void keep_text(const struct ocr *ocr, struct reading *reading)
@@ -380,10 +414,12 @@ static void keep_text(const struct ocr *ocr, struct reading *reading)
     size_t kept = 0;
     for (size_t i = 0; i < reading->item.count; i++) {
         struct takeup_line *line = &reading->lines[i];
-        if (has_letter(line->text) && is_sure(ocr, line))
-            reading->lines[kept++] = *line;
-        else
+        if (!is_text(ocr, reading, line)) {
             line_release(line);
+            continue;
+        }
+        line->image = reading->image ? mem_strdup(reading->image) : NULL;
+        reading->lines[kept++] = *line;
     }
     reading->item.count = kept;
 }
@@ -416,22 +452,33 @@ static PIX *pix_of(const struct takeup_crop *crop)
     return pix;
 }
 
+/* 00-01-02.345-17.png: when it begins, and the number of its region. */
+static char *image_name(const struct takeup_crop *crop)
+{
+    long long ms = crop->item.start_us > 0 ? (crop->item.start_us + 500) / 1000 : 0;
+    return mem_printf("%02lld-%02lld-%02lld.%03lld-%llu.png", ms / 3600000, ms / 60000 % 60,
+                      ms / 1000 % 60, ms % 1000, (unsigned long long)crop->region);
+}
+
 /* Beside the results, so that a reading can be checked. One that cannot be written is no reason to
- * end the run. */
-static void keep_image(struct ocr *ocr, const struct takeup_crop *crop)
+ * end the run; then NULL, else its name. */
+static char *keep_image(struct ocr *ocr, const struct takeup_crop *crop)
 {
     PIX *pix = pix_of(crop);
     l_uint8 *bytes = NULL;
     size_t size = 0;
     CLEANUP(mem_free_text)
-    char *name = mem_printf("line-%06llu.png", (unsigned long long)crop->region);
+    char *name = image_name(crop);
     CLEANUP(fs_close)
     int fd = openat(ocr->host->output_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (!pix || fd < 0 || pixWriteMemPng(&bytes, &size, pix, 0) != 0 ||
-        fs_write_all(fd, (const char *)bytes, size) < 0)
-        ocr->host->warn(ocr->host, "'%s' cannot be written", name);
+    bool is_kept = pix && fd >= 0 && pixWriteMemPng(&bytes, &size, pix, 0) == 0 &&
+                   fs_write_all(fd, (const char *)bytes, size) >= 0;
     free(bytes);
     pixDestroy(&pix);
+    if (is_kept)
+        return TAKE(name);
+    ocr->host->warn(ocr->host, "'%s' cannot be written", name);
+    return NULL;
 }
 
 /* Adds the lines of the image that was set. Below 0: Tesseract failed. */
@@ -482,7 +529,7 @@ static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_ou
         return takeup_emit(output, reading);
     ocr->host->count(ocr->host, TAKEUP_COUNT_FRAMES_READ, 1);
     if (ocr->params->keep_images)
-        keep_image(ocr, crop);
+        reading->image = keep_image(ocr, crop);
     TessBaseAPISetImage(ocr->engine, crop->luma, crop->width, crop->height, 1, crop->stride);
     const struct page page = { crop, crop->width, crop->height };
     if (read_page(ocr, &page, reading) == 0) {

@@ -1,20 +1,55 @@
-/* regions.c - what is to be read: each line of text that holds still, once, when it is over. */
+/* regions.c - what is to be read: each line of text that holds still, once, when it is over.
+ *
+ * The whole picture is looked at, whatever regions are asked for: where a line ends is easier seen
+ * with what stands beside it. What lies elsewhere is left out before it is read. */
 #include "base/mem.h"
+#include "reading/ticker.h"
 #include "reading/tracker.h"
 #include "steps/common.h"
+#include "steps/zones.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+struct params {
+    struct takeup_strings regions, ignore_regions;
+    const char *ticker;
+};
+
+static const struct takeup_param table[] = {
+    { "regions", TAKEUP_TYPE_STRINGS, offsetof(struct params, regions), "[]", 0, 100, NULL,
+      "where text is read, as \"x,y,width,height\" in parts of the picture; none: everywhere" },
+    { "ignore_regions", TAKEUP_TYPE_STRINGS, offsetof(struct params, ignore_regions), "[]", 0, 100,
+      NULL, "where it is not, in the same form" },
+    { "ticker", TAKEUP_TYPE_TEXT, offsetof(struct params, ticker), "ignore", 0, 0, "ignore|silent",
+      "text that runs sideways and never holds still is left out; ignore: a warning says where it "
+      "was, silent: nothing does" },
+    { 0 },
+};
 
 struct regions {
     struct takeup_host *host;
     struct tracker *tracker;
+    struct ticker *ticker; /* NULL: nobody asks */
+    struct zones wanted, ignored;
+    int width, height; /* of the picture */
 };
+
+static int regions_warm(void *self, const void *params_, struct takeup_why *why)
+{
+    struct regions *regions = self;
+    const struct params *params = params_;
+    int r = zones_parse(&regions->wanted, &params->regions, why);
+    return r < 0 ? r : zones_parse(&regions->ignored, &params->ignore_regions, why);
+}
 
 static int regions_open(void *self, const void *params, struct takeup_host *host)
 {
-    (void)params;
+    const struct params *said = params;
     struct regions *regions = self;
     regions->host = host;
+    if (said && strcmp(said->ticker, "ignore") == 0)
+        regions->ticker = ticker_new();
     regions->tracker = tracker_new();
     return 0;
 }
@@ -27,7 +62,7 @@ static void crop_free(struct takeup_item *item)
 }
 
 /* Takes over the image of the line. */
-static struct takeup_crop *crop_new(const struct tracker_line *line)
+static struct takeup_crop *crop_new(const struct regions *regions, const struct tracker_line *line)
 {
     const struct rect *place = &line->image.place;
     struct takeup_crop *crop = MEM_NEW(struct takeup_crop);
@@ -36,6 +71,8 @@ static struct takeup_crop *crop_new(const struct tracker_line *line)
                                        .start_us = line->start_us,
                                        .end_us = line->end_us,
                                        .free = crop_free };
+    crop->frame_width = regions->width;
+    crop->frame_height = regions->height;
     crop->region = line->id;
     crop->box = (struct takeup_box){ place->x, place->y, place->width, place->height };
     crop->width = line->image.width;
@@ -46,15 +83,40 @@ static struct takeup_crop *crop_new(const struct tracker_line *line)
     return crop;
 }
 
+static bool is_wanted(const struct regions *regions, const struct rect *line)
+{
+    const struct takeup_box box = { line->x, line->y, line->width, line->height };
+    if (regions->wanted.count > 0 &&
+        !zones_have(&regions->wanted, &box, regions->width, regions->height))
+        return false;
+    return !zones_have(&regions->ignored, &box, regions->width, regions->height);
+}
+
 static int emit_ended(struct regions *regions, struct takeup_output *output)
 {
     struct tracker_line line;
     while (tracker_next(regions->tracker, &line)) {
-        int r = takeup_emit(output, crop_new(&line));
+        if (!is_wanted(regions, &line.box)) {
+            strip_image_release(&line.image);
+            continue;
+        }
+        int r = takeup_emit(output, crop_new(regions, &line));
         if (r < 0)
             return r;
     }
     return 0;
+}
+
+static int watch_ticker(struct regions *regions, const struct luma *luma, int64_t start_us)
+{
+    struct rect rows;
+    int r = regions->ticker ? ticker_look(regions->ticker, luma, start_us, &rows) : 0;
+    if (r > 0)
+        regions->host->warn(regions->host,
+                            "a ticker, text that runs sideways, is not read: seen at %.1f s, "
+                            "between rows %d and %d of %d",
+                            (double)start_us / 1e6, rows.y, rows.y + rows.height, luma->height);
+    return r;
 }
 
 static int regions_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
@@ -62,10 +124,14 @@ static int regions_feed(void *self, const struct takeup_item *item, struct takeu
     struct regions *regions = self;
     const struct takeup_frame *frame = (const struct takeup_frame *)item;
     struct luma luma = { frame->plane[0], frame->width, frame->height, frame->stride[0] };
-    if (tracker_look(regions->tracker, &luma, item->start_us, item->end_us) < 0)
+    if (tracker_look(regions->tracker, &luma, item->start_us, item->end_us) < 0 ||
+        watch_ticker(regions, &luma, item->start_us) < 0)
         return regions->host->fail(regions->host, TAKEUP_FAIL_MEMORY, NULL,
                                    "no memory for a picture of %dx%d", luma.width, luma.height);
-    return emit_ended(regions, output);
+    int r = emit_ended(regions, output);
+    regions->width = frame->width;
+    regions->height = frame->height;
+    return r;
 }
 
 static int regions_finish(void *self, struct takeup_output *output)
@@ -79,7 +145,11 @@ static int regions_finish(void *self, struct takeup_output *output)
 
 static void regions_close(void *self)
 {
-    tracker_free(&((struct regions *)self)->tracker);
+    struct regions *regions = self;
+    tracker_free(&regions->tracker);
+    ticker_free(&regions->ticker);
+    zones_release(&regions->wanted);
+    zones_release(&regions->ignored);
 }
 
 const struct takeup_step step_regions = {
@@ -88,7 +158,10 @@ const struct takeup_step step_regions = {
     .takes = TAKEUP_PORT_FRAME,
     .gives = TAKEUP_PORT_CROP,
     .flags = TAKEUP_SERIAL,
+    .params = table,
+    .params_size = sizeof(struct params),
     .self_size = sizeof(struct regions),
+    .warm = regions_warm,
     .open = regions_open,
     .feed = regions_feed,
     .finish = regions_finish,

@@ -14,19 +14,24 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct params {
-    double fps, start_s, end_s;
+    double fps;
+    int64_t from_us, to_us;
+    const char *speed;
 };
 
 static const struct takeup_param table[] = {
     { "fps", TAKEUP_TYPE_REAL, offsetof(struct params, fps), "5", 0.01, 240, NULL,
       "frames that are looked at for each second of video; a text is read that is in three of "
       "them" },
-    { "start_s", TAKEUP_TYPE_REAL, offsetof(struct params, start_s), "0", 0, 1e7, NULL,
-      "what is shown before this time, in seconds, is passed over" },
-    { "end_s", TAKEUP_TYPE_REAL, offsetof(struct params, end_s), "0", 0, 1e7, NULL,
-      "where to stop, in seconds; 0: at the end" },
+    { "from", TAKEUP_TYPE_TIME, offsetof(struct params, from_us), "0", 0, 1e7, NULL,
+      "what is shown before this time is passed over" },
+    { "to", TAKEUP_TYPE_TIME, offsetof(struct params, to_us), "0", 0, 1e7, NULL,
+      "where to stop; 0: at the end" },
+    { "speed", TAKEUP_TYPE_TEXT, offsetof(struct params, speed), "accurate", 0, 0, "accurate|fast",
+      "fast: decode roughly, without frames that no other needs; times are less exact" },
     { 0 },
 };
 
@@ -63,13 +68,15 @@ static int sample_open(void *self, const void *params_, struct takeup_host *host
     const struct params *params = params_;
     sample->host = host;
     sample->fps = params->fps;
-    sample->start_us = llrint(params->start_s * 1e6);
-    sample->end_us = params->end_s > 0 ? llrint(params->end_s * 1e6) : INT64_MAX;
+    sample->start_us = params->from_us;
+    sample->end_us = params->to_us > 0 ? params->to_us : INT64_MAX;
     if (sample->end_us <= sample->start_us)
-        return host->fail(host, TAKEUP_FAIL_CONFIG, "set end_s behind start_s, or to 0",
-                          "end_s (%g) is not after start_s (%g)", params->end_s, params->start_s);
+        return host->fail(host, TAKEUP_FAIL_CONFIG, "set 'to' behind 'from', or to 0",
+                          "'to' (%g s) is not after 'from' (%g s)", (double)params->to_us / 1e6,
+                          (double)params->from_us / 1e6);
+    struct media_options options = { .is_rough = strcmp(params->speed, "fast") == 0 };
     struct err err = { 0 };
-    if (media_open(host->input_fd, host->input_name, NULL, &sample->media, &err) < 0)
+    if (media_open(host->input_fd, host->input_name, &options, &sample->media, &err) < 0)
         return step_fail(host, &err);
     sample->total_us = media_info(sample->media)->duration_us;
     if (sample->total_us > sample->end_us)
@@ -174,7 +181,7 @@ static int end(struct sample *sample, struct takeup_output *output)
     if (damage[0])
         host->warn(host, "%s: %s", host->input_name, damage);
     if (!sample->has_taken)
-        host->warn(host, "%s: nothing is shown from %.3f s on, where start_s is", host->input_name,
+        host->warn(host, "%s: nothing is shown from %.3f s on, where 'from' is", host->input_name,
                    (double)sample->start_us / 1e6);
     sample->is_ended = true;
     int64_t end_us = sample->shown_us < sample->end_us ? sample->shown_us : sample->end_us;
@@ -205,6 +212,8 @@ static int sample_pull(void *self, struct takeup_output *output)
         int r = media_next(sample->media, &time, &err);
         if (r < 0)
             return step_fail(host, &err);
+        if (r > 0 && time.start_us >= sample->end_us)
+            sample->shown_us = sample->end_us;
         if (r == 0 || time.start_us >= sample->end_us)
             return end(sample, output);
         host->count(host, TAKEUP_COUNT_FRAMES_DECODED, 1);

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 
 /* Their names, for those who know no more of them. A new step is added here. */
-#define STEPS_EACH(STEP) STEP(sample) STEP(regions) STEP(ocr) STEP(lines) STEP(captions)
+#define STEPS_EACH(STEP)                                                                           \
+    STEP(sample) STEP(regions) STEP(ocr) STEP(lines) STEP(captions) STEP(stills) STEP(pages)
 
 /* NULL at the end. */
 extern const struct takeup_step *const steps_table[];

@@ -1,5 +1,6 @@
 #include "worker/attempt.h"
 
+#include "base/log.h"
 #include "base/str.h"
 #include "spool/input.h"
 #include "worker/verdict.h"
@@ -51,6 +52,7 @@ static int run_pipeline(const struct attempt *attempt, int input_fd, struct atte
         .log = attempt->log,
         .progress = attempt->progress,
         .arg = attempt->arg,
+        .notes_dropped = log_is_on(LOG_LEVEL_DEBUG),
     };
     r = plan_run(plan, &run, &result->err);
     (void)snprintf(result->step, sizeof(result->step), "%s", run.failed_step);

@@ -8,6 +8,7 @@ struct values {
     bool deep;
     int64_t depth;
     double fps;
+    int64_t from;
     const char *mode;
     struct key_strings formats, names;
     const struct tree_node *any;
@@ -18,6 +19,7 @@ static const struct key table[] = {
     { "deep", KEY_BOOL, offsetof(struct values, deep), "true", 0, 0, NULL, "" },
     { "depth", KEY_INT, offsetof(struct values, depth), "3", 1, 9, NULL, "" },
     { "fps", KEY_REAL, offsetof(struct values, fps), "5", 0.01, 240, NULL, "" },
+    { "from", KEY_TIME, offsetof(struct values, from), "0", 0, 36000, NULL, "" },
     { "mode", KEY_TEXT, offsetof(struct values, mode), "fast", 0, 0, "fast|good", "" },
     { "formats", KEY_STRINGS, offsetof(struct values, formats), "[srt]", 1, 2, "srt|vtt", "" },
     { "names", KEY_STRINGS, offsetof(struct values, names), NULL, 0, 0, NULL, "" },
@@ -104,6 +106,20 @@ static const struct {
     { "fps: -.inf", "f:1:6: x: 'fps': expected a finite number" },
     { "fps: 1e999", "f:1:6: x: 'fps': expected a finite number" },
     { "fps: [5]", "f:1:6: x: 'fps': expected a number, found a list" },
+    { "from: -1", "f:1:7: x: 'from': expected a value from 0 to 36000, found -1" },
+    { "from: 10:00:01", "f:1:7: x: 'from': expected a value from 0 to 36000, found 36001" },
+    { "from: .inf", "f:1:7: x: 'from': expected a finite number" },
+    { "from: 1:60", "f:1:7: x: 'from': expected a time in seconds, or as 0:01:30.5, found a string "
+                    "('1:60')" },
+    { "from: 1:60:00", "f:1:7: x: 'from': expected a time" },
+    { "from: 1:2:3:4", "f:1:7: x: 'from': expected a time" },
+    { "from: 1:-2", "f:1:7: x: 'from': expected a time" },
+    { "from: \"1: 2\"", "f:1:7: x: 'from': expected a time" },
+    { "from: 1:2x", "f:1:7: x: 'from': expected a time" },
+    { "from: \"1:\"", "f:1:7: x: 'from': expected a time" },
+    { "from: 2m", "f:1:7: x: 'from': expected a time" },
+    { "from: \"\"", "f:1:7: x: 'from': expected a time" },
+    { "from: [1]", "f:1:7: x: 'from': expected a time in seconds, or as 0:01:30.5, found a list" },
     { "mode: slow", "f:1:7: x: 'mode': expected one of: fast good; found 'slow'" },
     { "mode: fast|good", "f:1:7: x: 'mode': expected one of" },
     { "mode: fas", "f:1:7: x: 'mode': expected one of" },
@@ -132,6 +148,36 @@ static void test_mistakes(void **state)
     }
 }
 
+static const struct {
+    const char *text;
+    int64_t us;
+} times[] = {
+    { "from: 0", 0 },
+    { "from: 90", 90000000 },
+    { "from: 1.5", 1500000 },
+    { "from: \"7\"", 7000000 },
+    { "from: 1:30", 90000000 },
+    { "from: 00:01:30", 90000000 },
+    { "from: 1:02:03.25", 3723250000 },
+    { "from: 75:00", 4500000000 },
+    { "from: 0:00.001", 1000 },
+};
+
+static void test_times(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(times); i++) {
+        CLEANUP(tree_free) struct tree *tree = NULL;
+        CLEANUP(key_values_release) struct key_values values = { 0 };
+        struct err err = { 0 };
+        assert_ok(key_values_init(&values, table, sizeof(struct values), &err), err);
+        assert_ok(apply(times[i].text, &values, &tree, &err), err);
+        const struct values *got = values.data;
+        if (got->from != times[i].us)
+            fail_msg("row %zu '%s': %jd", i, times[i].text, (intmax_t)got->from);
+    }
+}
+
 static const struct key bad_defaults[][2] = {
     { { "a", KEY_INT, 0, "x", 0, 0, NULL, "" }, { 0 } },
     { { "a", KEY_INT, 0, "7", 1, 5, NULL, "" }, { 0 } },
@@ -157,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_defaults_and_values),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_times),
         cmocka_unit_test(test_a_default_that_does_not_fit_is_a_bug),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,8 @@
 
 #define WHOLE                                                                                      \
     "h264.mp4 h264.mkv vp9.webm mpeg4.avi h264.ts sound.mp4 vfr.mkv negative.mp4 late.mkv "        \
-    "offset.ts rotated90.mp4 interlaced.mkv tenbit.mkv gray.mkv rgb.mkv palette.gif mjpeg.avi "    \
+    "offset.ts bframes.mp4 rotated90.mp4 interlaced.mkv tenbit.mkv gray.mkv rgb.mkv palette.gif "  \
+    "mjpeg.avi "                                                                                   \
     "odd.mkv anamorphic.mp4 resize.ts named.mp4 "
 #define DAMAGED "cut50.mp4 cut75.mkv cut75.ts cut75.webm flips.mp4 flips.mkv flips.ts "
 #define USELESS                                                                                    \
@@ -47,6 +48,7 @@ static const struct {
     { "negative.mp4", "h264", 640, 360, 25, 0, 2500 },
     { "late.mkv", "h264", 640, 360, 30, 2046, 5046 },
     { "offset.ts", "h264", 640, 360, 30, 0, 3000 },
+    { "bframes.mp4", "h264", 640, 360, 30, 0, 3000 },
     { "rotated90.mp4", "h264", 640, 360, 30, 0, 3000 },
     { "interlaced.mkv", "mpeg2video", 640, 360, 50, 0, 2000 },
     { "tenbit.mkv", "h264", 640, 360, 30, 0, 3000 },
@@ -114,6 +116,30 @@ static void test_whole_videos(void **state)
             fail_msg("'%s': paper is %d", name, seen.least_corner);
         if (media_damage(media)[0])
             fail_msg("'%s': %s", name, media_damage(media));
+    }
+}
+
+/* bframes.mp4 has one frame in three that others are made from; mpeg4.avi has no other ones. */
+static void test_a_rough_video_lacks_frames_but_not_time(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int frames;
+        int64_t end_ms;
+    } videos_rough[] = { { "bframes.mp4", 12, 3000 }, { "mpeg4.avi", 30, 3000 } };
+    for (size_t i = 0; i < COUNT(videos_rough); i++) {
+        CLEANUP(fs_close) int fd = fixture_open(dir, videos_rough[i].name);
+        CLEANUP(media_close) struct media *media = NULL;
+        const struct media_options options = { .is_rough = true };
+        struct err err = { 0 };
+        struct seen seen;
+        assert_ok(media_open(fd, videos_rough[i].name, &options, &media, &err), err);
+        look(videos_rough[i].name, media, &seen);
+        if (seen.frames != videos_rough[i].frames || seen.first_us != 0 ||
+            seen.end_us / 1000 != videos_rough[i].end_ms || media_damage(media)[0])
+            fail_msg("'%s': %d frames until %jd us %s", videos_rough[i].name, seen.frames,
+                     (intmax_t)seen.end_us, media_damage(media));
     }
 }
 
@@ -212,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_videos),
+        cmocka_unit_test(test_a_rough_video_lacks_frames_but_not_time),
         cmocka_unit_test(test_damaged_videos_give_what_they_have),
         cmocka_unit_test(test_what_is_no_video_is_named),
         cmocka_unit_test(test_a_read_that_fails_is_no_bad_video),

@@ -144,6 +144,14 @@ static int fake_reader_feed(void *self, const struct takeup_item *item,
     return fake_feed(self, item, output, TAKEUP_PORT_SEGMENTS);
 }
 
+/* Passes the first one on. */
+static int fake_editor_feed(void *self, const struct takeup_item *item,
+                            struct takeup_output *output)
+{
+    return fake_feed(self, item, output,
+                     item->number == 0 ? TAKEUP_PORT_SEGMENTS : TAKEUP_PORT_NONE);
+}
+
 static int fake_eater_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
 {
     return fake_feed(self, item, output, TAKEUP_PORT_NONE);
@@ -196,11 +204,12 @@ static const struct takeup_step fake_list[] = {
     FAKE("looker", FRAME, BOXES, fake_liar_feed, NULL, fake_boxes),
     FAKE("writer", SEGMENTS, NONE, fake_eater_feed, NULL, fake_file),
     FAKE("text_writer", SEGMENTS, NONE, fake_eater_feed, NULL, fake_text),
+    FAKE("editor", SEGMENTS, SEGMENTS, fake_editor_feed, NULL, fake_segments),
 };
 
 static const struct takeup_step *const fake_steps[] = {
     &fake_list[0], &fake_list[1], &fake_list[2], &fake_list[3], &fake_list[4],
-    &fake_list[5], &fake_list[6], &fake_list[7], NULL,
+    &fake_list[5], &fake_list[6], &fake_list[7], &fake_list[8], NULL,
 };
 
 static inline void fakes_reset(void)

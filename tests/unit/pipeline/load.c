@@ -76,6 +76,14 @@ static const struct {
       ": the steps go in a circle: b needs d needs c needs b", ERR_CONFIG },
     { STEPS(SOURCE ", {id: b, use: reader, needs: [a]}, {id: c, use: reader, needs: [a]}"),
       "two steps write 'segments' of the result: 'b' (reader) and 'c' (reader)", ERR_CONFIG },
+    { STEPS(SOURCE ", {id: b, use: reader, needs: [a]}, {id: c, use: editor, needs: [b]}"), NULL,
+      0 },
+    { STEPS(SOURCE ", {id: b, use: reader, needs: [a]}, {id: c, use: editor, needs: [b]}, "
+                   "{id: d, use: editor, needs: [b]}"),
+      "two steps write 'segments' of the result: 'c' (editor) and 'd' (editor)", ERR_CONFIG },
+    { STEPS(SOURCE ", {id: b, use: reader, needs: [a]}, {id: c, use: reader, needs: [a]}, "
+                   "{id: d, use: editor, needs: [b]}"),
+      "two steps write 'segments' of the result: 'c' (reader) and 'd' (editor)", ERR_CONFIG },
     { STEPS(SOURCE ", {id: b, use: reader, needs: [a]}, {id: c, use: text_writer, needs: [b]}"),
       "step 'c' (text_writer) writes 'text.txt', which the result has by itself", ERR_CONFIG },
     { "max_parallel: 1000\n" STEPS(SOURCE), NULL, 0 },

@@ -170,6 +170,15 @@ static const struct {
           STEP("id: c, use: shy_reader, needs: [a]"),
       4 },
     { HEAD SOURCE, 0 },
+    /* Who edits what others give has the last word. */
+    { HEAD SOURCE STEP("id: c, use: editor, needs: [b]") STEP("id: b, use: reader, needs: [a]"),
+      1 },
+    { HEAD SOURCE STEP("id: b, use: reader, needs: [a]") STEP("id: c, use: editor, needs: [b]")
+          STEP("id: d, use: editor, needs: [c]"),
+      1 },
+    { HEAD SOURCE STEP("id: b, use: reader, needs: [a]") STEP("id: c, use: reader, needs: [a]")
+          STEP("id: d, use: editor, needs: [b, c]"),
+      2 },
 };
 
 static void test_whose_segments(void **state)

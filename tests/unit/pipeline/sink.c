@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { S = 1000000 };
+enum { S = 1000000, WHOLE = -1 /* as y: the whole picture */ };
 
 struct shown {
     double start, end;
@@ -39,6 +39,23 @@ static const struct {
     { 0, 5, { { 4, 9, "a", 0 } }, "a", "0.0 |4.0 a|" },
     { 0, 5, { { 1, 1, "a", 0 } }, "a", "0.0 |" },
     { 0, 5, { { 1, 2, "a\nb", 0 } }, "a/b", "0.0 |1.0 a/b|2.0 |" },
+    /* Pages are parted by an empty line, but not what comes while the page stays. */
+    { 0,
+      5,
+      { { 0, 2, "a\nb\nc\nd", 0 }, { 2, 4, "e", 0 } },
+      "a/b/c/d//e",
+      "0.0 a/b/c/d|2.0 e|4.0 |" },
+    { 0,
+      5,
+      { { 0, 2, "e", 0 }, { 2, 4, "a\nb\n\nc\nd", 0 } },
+      "e//a/b//c/d",
+      "0.0 e|2.0 a/b//c/d|4.0 |" },
+    { 0,
+      5,
+      { { 0, 4, "a\nb\nc\nd", 0 }, { 2, 4, "e", 9 } },
+      "a/b/c/d/e",
+      "0.0 a/b/c/d|2.0 a/b/c/d/e|4.0 |" },
+    { 0, 5, { { 0, 2, "a", WHOLE }, { 2, 4, "b", WHOLE } }, "a//b", "0.0 a|2.0 b|4.0 |" },
     { 0, 5, { { 1.2345, 2, "\xFF", 0 } }, "\xEF\xBF\xBD", "0.0 |1.235 \xEF\xBF\xBD|2.0 |" },
 };
 
@@ -49,13 +66,17 @@ static void nothing_free(struct takeup_item *item)
 
 static void add_segment(struct sink *sink, const struct shown *shown)
 {
-    const struct takeup_segment segment = {
+    struct takeup_segment segment = {
         .item = { TAKEUP_PORT_SEGMENTS, 1, 0, (int64_t)(shown->start * S),
                   (int64_t)(shown->end * S), nothing_free },
         .text = shown->text,
         .confidence = 0.75F,
         .box = { 0, shown->y, 10, 10 },
+        .frame_width = 100,
+        .frame_height = 60,
     };
+    if (shown->y == WHOLE)
+        segment.box = (struct takeup_box){ 0, 0, 100, 60 };
     sink_segment(sink, &segment);
 }
 
@@ -272,6 +293,79 @@ static void test_boxes_lines(void **state)
     }
 }
 
+static void drop(struct sink *sink, double start, const char *text)
+{
+    const struct takeup_segment segment = {
+        .item = { TAKEUP_PORT_SEGMENTS, 1, 0, (int64_t)(start * S), 3 * (int64_t)S, nothing_free },
+        .text = text,
+        .confidence = 0.25F,
+        .box = { 1, 2, 3, 4 },
+    };
+    sink_drop(sink, &segment, "ocr", "it is \"bad\"");
+}
+
+#define DROPPED                                                                                    \
+    "\"confidence\":0.25,\"box\":[1,2,3,4],\"step\":\"ocr\",\"why\":\"it is \\\"bad\\\"\"}\n"
+static const char dropped_lines[] = "{\"t\":0.0,\"text\":\"\",\"confidence\":null}\n"
+                                    "{\"t\":0.5,\"end\":3.0,\"dropped\":\"\xEF\xBF\xBD\"," DROPPED
+                                    "{\"t\":1.0,\"text\":\"a\",\"confidence\":0.75}\n"
+                                    "{\"t\":1.0,\"end\":3.0,\"dropped\":\"same\"," DROPPED
+                                    "{\"t\":2.0,\"text\":\"\",\"confidence\":null}\n"
+                                    "{\"t\":2.5,\"end\":3.0,\"dropped\":\"late\"," DROPPED;
+
+static void test_what_was_dropped_stands_between_the_frames(void **state)
+{
+    (void)state;
+    char *dir = test_make_dir();
+    CLEANUP(fs_close) int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct sink *sink = sink_new(dir_fd, false);
+    add_source(sink, 0, 5);
+    add_segment(sink, &(struct shown){ 1, 2, "a", 0 });
+    drop(sink, 2.5, "late");
+    drop(sink, 0.5, "\xFF");
+    drop(sink, 1, "same");
+    struct err err = { 0 };
+    assert_ok(sink_write(sink, &err), err);
+    sink_free(&sink);
+    CLEANUP(mem_free_text) char *lines = NULL;
+    size_t len;
+    assert_ok(fs_read_file(dir_fd, "frames.jsonl", 4096, &lines, &len, &err), err);
+    assert_string_equal(lines, dropped_lines);
+    CLEANUP(json_drop) json_t *body = read_body(dir_fd, "result.json");
+    assert_int_equal(json_array_size(json_object_get(body, "frames")), 3);
+    test_remove_dir(&dir);
+}
+
+static void test_a_segment_tells_its_images(void **state)
+{
+    (void)state;
+    char *dir = test_make_dir();
+    CLEANUP(fs_close) int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct sink *sink = sink_new(dir_fd, false);
+    static const char *const names[] = { "a.png", "b.png", NULL }, *const none[] = { NULL };
+    const char *const *const images[] = { names, none, NULL };
+    for (size_t i = 0; i < COUNT(images); i++) {
+        const struct takeup_segment segment = {
+            .item = { TAKEUP_PORT_SEGMENTS, 1, 0, (int64_t)i * S, (int64_t)(i + 1) * S,
+                      nothing_free },
+            .text = "x",
+            .images = images[i],
+        };
+        sink_segment(sink, &segment);
+    }
+    struct err err = { 0 };
+    assert_ok(sink_write(sink, &err), err);
+    sink_free(&sink);
+    CLEANUP(json_drop) json_t *body = read_body(dir_fd, "result.json");
+    const json_t *segments = json_object_get(body, "segments");
+    CLEANUP(mem_free_text)
+    char *first = json_line(json_object_get(json_array_get(segments, 0), "images"));
+    assert_string_equal(first, "[\"a.png\",\"b.png\"]");
+    assert_null(json_object_get(json_array_get(segments, 1), "images"));
+    assert_null(json_object_get(json_array_get(segments, 2), "images"));
+    test_remove_dir(&dir);
+}
+
 /* What was read lies in partial.jsonl as it comes, and is gone when the result is there. */
 static void test_what_was_read_is_on_disk_at_once(void **state)
 {
@@ -393,6 +487,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_videos),
         cmocka_unit_test(test_boxes_are_merged_into_frames),
+        cmocka_unit_test(test_what_was_dropped_stands_between_the_frames),
+        cmocka_unit_test(test_a_segment_tells_its_images),
         cmocka_unit_test(test_boxes_lines),
         cmocka_unit_test(test_what_was_read_is_on_disk_at_once),
         cmocka_unit_test(test_what_is_too_large_is_in_files),

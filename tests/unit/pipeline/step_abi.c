@@ -69,7 +69,9 @@ static const struct place places[] = {
     MEMBER(takeup_crop, luma, 72, 8),
     MEMBER(takeup_crop, stride, 80, 4),
     MEMBER(takeup_crop, owner, 88, 8),
-    MEMBER(takeup_crop, reserved, 96, 32),
+    MEMBER(takeup_crop, frame_width, 96, 4),
+    MEMBER(takeup_crop, frame_height, 100, 4),
+    MEMBER(takeup_crop, reserved, 104, 24),
     SIZE(takeup_object, 80),
     MEMBER(takeup_object, label, 0, 8),
     MEMBER(takeup_object, confidence, 8, 4),
@@ -93,20 +95,26 @@ static const struct place places[] = {
     MEMBER(takeup_line, box, 12, 16),
     MEMBER(takeup_line, words, 32, 8),
     MEMBER(takeup_line, word_count, 40, 8),
-    MEMBER(takeup_line, reserved, 48, 16),
+    MEMBER(takeup_line, image, 48, 8),
+    MEMBER(takeup_line, reserved, 56, 8),
     SIZE(takeup_lines, 112),
     MEMBER(takeup_lines, item, 0, 40),
     MEMBER(takeup_lines, region, 40, 8),
     MEMBER(takeup_lines, box, 48, 16),
     MEMBER(takeup_lines, lines, 64, 8),
     MEMBER(takeup_lines, count, 72, 8),
-    MEMBER(takeup_lines, reserved, 80, 32),
+    MEMBER(takeup_lines, frame_width, 80, 4),
+    MEMBER(takeup_lines, frame_height, 84, 4),
+    MEMBER(takeup_lines, reserved, 88, 24),
     SIZE(takeup_segment, 104),
     MEMBER(takeup_segment, item, 0, 40),
     MEMBER(takeup_segment, text, 40, 8),
     MEMBER(takeup_segment, confidence, 48, 4),
     MEMBER(takeup_segment, box, 52, 16),
-    MEMBER(takeup_segment, reserved, 72, 32),
+    MEMBER(takeup_segment, frame_width, 68, 4),
+    MEMBER(takeup_segment, frame_height, 72, 4),
+    MEMBER(takeup_segment, images, 80, 8),
+    MEMBER(takeup_segment, reserved, 88, 16),
     SIZE(takeup_output, 8),
     MEMBER(takeup_output, emit, 0, 8),
     SIZE(takeup_strings, 16),
@@ -121,7 +129,7 @@ static const struct place places[] = {
     MEMBER(takeup_param, max, 40, 8),
     MEMBER(takeup_param, choices, 48, 8),
     MEMBER(takeup_param, help, 56, 8),
-    SIZE(takeup_host, 64),
+    SIZE(takeup_host, 72),
     MEMBER(takeup_host, input_fd, 0, 4),
     MEMBER(takeup_host, input_name, 8, 8),
     MEMBER(takeup_host, output_dir, 16, 4),
@@ -131,6 +139,7 @@ static const struct place places[] = {
     MEMBER(takeup_host, info, 40, 8),
     MEMBER(takeup_host, progress, 48, 8),
     MEMBER(takeup_host, count, 56, 8),
+    MEMBER(takeup_host, drop, 64, 8),
     SIZE(takeup_why, 1028),
     MEMBER(takeup_why, failure, 0, 4),
     MEMBER(takeup_why, text, 4, 512),
@@ -181,6 +190,7 @@ static const struct {
     {                                                                                              \
 #name, name, value                                                                         \
     }
+    /* clang-format off */
     VALUE(TAKEUP_STEP_ABI_OLDEST, 1),
     VALUE(TAKEUP_PORT_NONE, 0),
     VALUE(TAKEUP_PORT_FRAME, 1),
@@ -196,6 +206,7 @@ static const struct {
     VALUE(TAKEUP_TYPE_TEXT, 3),
     VALUE(TAKEUP_TYPE_STRINGS, 4),
     VALUE(TAKEUP_TYPE_FILE, 5),
+    VALUE(TAKEUP_TYPE_TIME, 6),
     VALUE(TAKEUP_FAIL_INPUT, 0),
     VALUE(TAKEUP_FAIL_CONFIG, 1),
     VALUE(TAKEUP_FAIL_MISSING, 2),
@@ -209,6 +220,7 @@ static const struct {
     VALUE(TAKEUP_PARALLEL, 2),
     VALUE(TAKEUP_WHY_SIZE, 512),
 #undef VALUE
+    /* clang-format on */
 };
 
 static void test_values_are_what_they_were(void **state)

@@ -12,7 +12,13 @@ struct params { /* as in steps/captions.c */
 struct shown {
     int start_ms, end_ms, y;
     const char *text;
+    int x, width, height; /* width 0: 10x10, in a frame whose size is not known */
 };
+
+#define TEXT(start_ms, end_ms, y, text)                                                            \
+    {                                                                                              \
+        start_ms, end_ms, y, text, 0, 0, 0                                                         \
+    }
 
 static const struct {
     const char *format;
@@ -22,24 +28,39 @@ static const struct {
     { "srt", { { 0 } }, "" },
     { "vtt", { { 0 } }, "WEBVTT\n\n" },
     { "srt",
-      { { 0, 1500, 0, "A & <b>" }, { 3723004, 3724000, 0, "B\nC" } },
+      { TEXT(0, 1500, 0, "A & <b>"), TEXT(3723004, 3724000, 0, "B\nC") },
       "1\n00:00:00,000 --> 00:00:01,500\nA & <b>\n\n"
       "2\n01:02:03,004 --> 01:02:04,000\nB\nC\n\n" },
     { "vtt",
-      { { 0, 1500, 0, "A & <b> -->" } },
+      { TEXT(0, 1500, 0, "A & <b> -->") },
       "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.500\nA &amp; &lt;b&gt; --&gt;\n\n" },
     /* Lines that overlap are shown together, from top to bottom. */
     { "srt",
-      { { 0, 3000, 50, "low" }, { 1000, 2000, 10, "high" } },
+      { TEXT(0, 3000, 50, "low"), TEXT(1000, 2000, 10, "high") },
       "1\n00:00:00,000 --> 00:00:01,000\nlow\n\n2\n00:00:01,000 --> 00:00:02,000\nhigh\nlow\n\n"
       "3\n00:00:02,000 --> 00:00:03,000\nlow\n\n" },
     /* No duration, no blank line, no time below zero, nothing twice. */
-    { "srt", { { 5, 5, 0, "A" } }, "1\n00:00:00,005 --> 00:00:00,006\nA\n\n" },
-    { "srt", { { -40, 1000, 0, "A\n\n\nB\n" } }, "1\n00:00:00,000 --> 00:00:01,000\nA\nB\n\n" },
+    { "srt", { TEXT(5, 5, 0, "A") }, "1\n00:00:00,005 --> 00:00:00,006\nA\n\n" },
+    { "srt", { TEXT(-40, 1000, 0, "A\n\n\nB\n") }, "1\n00:00:00,000 --> 00:00:01,000\nA\nB\n\n" },
     { "srt",
-      { { 0, 1000, 0, "A" }, { 1000, 2000, 0, "A" } },
+      { TEXT(0, 1000, 0, "A"), TEXT(1000, 2000, 0, "A") },
       "1\n00:00:00,000 --> 00:00:02,000\nA\n\n" },
-    { "srt", { { 0, 1000, 0, "\n" } }, "" },
+    { "srt", { TEXT(0, 1000, 0, "\n") }, "" },
+    /* No line looks like a time. */
+    { "srt", { TEXT(0, 1000, 0, "A --> B") }, "1\n00:00:00,000 --> 00:00:01,000\nA -- > B\n\n" },
+    /* In a frame of 1000x500 each text stands where it stood. */
+    { "vtt",
+      { { 0, 3000, 450, "low\n\nlow", 300, 400, 40 }, { 1000, 2000, 20, "high", 440, 130, 40 } },
+      "WEBVTT\n\n1\n00:00:00.000 --> 00:00:03.000 line:90% position:50% align:center\nlow\nlow\n\n"
+      "2\n00:00:01.000 --> 00:00:02.000 line:4% position:51% align:center\nhigh\n\n" },
+    { "vtt",
+      { { 0, 1000, 251, "left", 20, 200, 40 }, { 0, 1000, -7, "right", 900, 130, 40 } },
+      "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.000 line:50% position:2% align:left\nleft\n\n"
+      "2\n00:00:00.000 --> 00:00:01.000 line:0% position:100% align:right\nright\n\n" },
+    { "vtt",
+      { { 0, 1000, 0, "all", 0, 1000, 500 } },
+      "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.000\nall\n\n" },
+    { "vtt", { TEXT(0, 1000, 0, " \n") }, "WEBVTT\n\n" },
 };
 
 static void feed(void *self, const struct shown *shown)
@@ -52,6 +73,11 @@ static void feed(void *self, const struct shown *shown)
         .text = shown->text,
         .box = { 0, shown->y, 10, 10 },
     };
+    if (shown->width > 0) {
+        segment.box = (struct takeup_box){ shown->x, shown->y, shown->width, shown->height };
+        segment.frame_width = 1000;
+        segment.frame_height = 500;
+    }
     assert_int_equal(step_captions.feed(self, &segment.item, NULL), 0);
 }
 

@@ -12,7 +12,7 @@
 struct fake {
     struct takeup_host host; /* first */
     struct takeup_output output;
-    struct str said; /* failures, warnings, infos, a line each */
+    struct str said; /* failures, warnings, infos, drops, a line each */
     enum takeup_failure failure;
     uint64_t counters[TAKEUP_COUNTERS];
     int progressed;
@@ -71,6 +71,12 @@ static inline void fake_count(struct takeup_host *host, enum takeup_counter coun
     ((struct fake *)host)->counters[counter] += more;
 }
 
+static inline void fake_drop(struct takeup_host *host, const struct takeup_segment *segment,
+                             const char *why)
+{
+    str_addf(&((struct fake *)host)->said, "drop: %s: %s\n", segment->text, why);
+}
+
 static inline int fake_emit(struct takeup_output *output, struct takeup_item *item)
 {
     struct fake *fake = (struct fake *)((char *)output - offsetof(struct fake, output));
@@ -93,7 +99,8 @@ static inline void fake_init(struct fake *fake, int input_fd, int output_dir)
                                      .warn = fake_warn,
                                      .info = fake_info,
                                      .progress = fake_progress,
-                                     .count = fake_count },
+                                     .count = fake_count,
+                                     .drop = fake_drop },
                            .output = { .emit = fake_emit } };
 }
 

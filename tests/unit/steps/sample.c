@@ -11,7 +11,8 @@ static char *dir;
 static int make_videos(void **state)
 {
     (void)state;
-    dir = fixtures_make("h264.mkv vfr.mkv slow.mp4 burst.mp4 late.mkv cut75.mp4 notes.txt");
+    dir = fixtures_make(
+        "h264.mkv vfr.mkv slow.mp4 burst.mp4 late.mkv cut75.mp4 bframes.mp4 notes.txt");
     return dir ? 0 : -1;
 }
 
@@ -23,8 +24,12 @@ static int remove_videos(void **state)
 }
 
 struct params { /* as in steps/sample.c */
-    double fps, start_s, end_s;
+    double fps;
+    int64_t from_us, to_us;
+    const char *speed;
 };
+
+#define ACCURATE "accurate"
 
 /* Starts in ms, then the last end. */
 static char *times_of(const struct fake *fake)
@@ -46,20 +51,26 @@ static const struct {
     struct params params;
     const char *times;
 } samples[] = {
-    { "h264.mkv", { 2, 0, 0 }, "0 500 1000 1500 2000 2500 3000" },
-    { "h264.mkv", { 3, 0, 0 }, "0 400 700 1000 1400 1700 2000 2400 2700 3000" },
-    { "h264.mkv", { 0.01, 0, 0 }, "0 3000" },
-    { "h264.mkv", { 1, 0, 2.25 }, "0 1000 2000 2250" },
-    { "h264.mkv", { 1, 1.55, 0 }, "1550 2000 3000" },
-    { "h264.mkv", { 1, 9, 0 }, "" },
-    { "vfr.mkv", { 5, 0, 0 }, "0 300 500 800 1000 1200 1400 1600 1800 2000 2300 2600 2900 3000" },
-    { "vfr.mkv", { 10, 0, 1.05 }, "0 100 200 400 500 600 700 900 1000 1050" },
-    { "slow.mp4", { 5, 0, 0 }, "0 200 400 2800 3000 3200 3400 5800 6000 6200 6400 8800 9000" },
-    { "slow.mp4", { 5, 2.5, 4 }, "2500 2800 3000 3200 3400 3800 4000" },
-    { "slow.mp4", { 0.5, 0, 0 }, "0 3000 6000 9000" },
-    { "burst.mp4", { 5, 0, 0 }, "0 100 300 500 1900 2100 2200" },
-    { "late.mkv", { 1, 0, 0 }, "2046 3046 4046 5046" },
-    { "cut75.mp4", { 1, 0, 0 }, "0 1000 2000" },
+    { "h264.mkv", { 2, 0, 0, ACCURATE }, "0 500 1000 1500 2000 2500 3000" },
+    { "h264.mkv", { 3, 0, 0, ACCURATE }, "0 400 700 1000 1400 1700 2000 2400 2700 3000" },
+    { "h264.mkv", { 0.01, 0, 0, ACCURATE }, "0 3000" },
+    { "h264.mkv", { 1, 0, 2250000, ACCURATE }, "0 1000 2000 2250" },
+    { "h264.mkv", { 1, 1550000, 0, ACCURATE }, "1550 2000 3000" },
+    { "h264.mkv", { 1, 9000000, 0, ACCURATE }, "" },
+    { "vfr.mkv",
+      { 5, 0, 0, ACCURATE },
+      "0 300 500 800 1000 1200 1400 1600 1800 2000 2300 2600 2900 3000" },
+    { "vfr.mkv", { 10, 0, 1050000, ACCURATE }, "0 100 200 400 500 600 700 900 1000 1050" },
+    { "slow.mp4",
+      { 5, 0, 0, ACCURATE },
+      "0 200 400 2800 3000 3200 3400 5800 6000 6200 6400 8800 9000" },
+    { "slow.mp4", { 5, 2500000, 4000000, ACCURATE }, "2500 2800 3000 3200 3400 3800 4000" },
+    { "slow.mp4", { 0.5, 0, 0, ACCURATE }, "0 3000 6000 9000" },
+    { "burst.mp4", { 5, 0, 0, ACCURATE }, "0 100 300 500 1900 2100 2200" },
+    { "late.mkv", { 1, 0, 0, ACCURATE }, "2046 3046 4046 5046" },
+    { "cut75.mp4", { 1, 0, 0, ACCURATE }, "0 1000 2000" },
+    { "bframes.mp4", { 5, 0, 800000, ACCURATE }, "0 200 400 600 800" },
+    { "bframes.mp4", { 5, 0, 800000, "fast" }, "0 300 600 800" },
 };
 
 static int run(struct fake *fake, const struct params *params)
@@ -97,7 +108,7 @@ static void test_what_was_opened_and_damaged_is_told(void **state)
     CLEANUP(fs_close) int fd = fixture_open(dir, "cut75.mp4");
     struct fake fake;
     fake_init(&fake, fd, -1);
-    assert_int_equal(run(&fake, &(struct params){ 5, 0, 0 }), 0);
+    assert_int_equal(run(&fake, &(struct params){ 5, 0, 0, ACCURATE }), 0);
     assert_non_null(strstr(str_text(&fake.said), "info: clip: h264 in mov"));
     assert_non_null(strstr(str_text(&fake.said), "warn: clip: truncated: it ends at 2.0 s of 3.0"));
     fake_release(&fake);
@@ -109,8 +120,11 @@ static const struct {
     enum takeup_failure failure;
     const char *said;
 } failures[] = {
-    { "notes.txt", { 5, 0, 0 }, TAKEUP_FAIL_INPUT, "is a text file" },
-    { "h264.mkv", { 5, 3, 2 }, TAKEUP_FAIL_CONFIG, "end_s (2) is not after start_s (3)" },
+    { "notes.txt", { 5, 0, 0, ACCURATE }, TAKEUP_FAIL_INPUT, "is a text file" },
+    { "h264.mkv",
+      { 5, 3000000, 2500000, ACCURATE },
+      TAKEUP_FAIL_CONFIG,
+      "'to' (2.5 s) is not after 'from' (3 s)" },
 };
 
 static void test_failures(void **state)

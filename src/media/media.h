@@ -20,7 +20,9 @@ struct media;
 
 /* Zero: the defaults. */
 struct media_options {
-    int threads; /* of the decoder; 0: 1. More than 1 only in a process that will not fork */
+    /* Of the decoder, at most 16, each of which holds a picture more; 0: 1. More than 1 only in a
+     * process that will not fork. */
+    int threads;
 };
 
 /* What was opened; valid until media_close. */

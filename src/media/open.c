@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STREAMS_MAX = 256 };
+enum { STREAMS_MAX = 256, THREADS_MAX = 16 };
 
 static int refuse_open(AVFormatContext *format, AVIOContext **io, const char *url, int flags,
                        AVDictionary **options)
@@ -200,7 +200,9 @@ static int open_decoder(struct media *media, int threads, struct err *err)
     if (r >= 0) {
         media->codec->pkt_timebase = media->stream->time_base;
         media->codec->max_pixels = PICTURE_PIXELS_MAX;
-        media->codec->thread_count = threads > 0 ? threads : 1;
+        media->codec->thread_count = threads < 1             ? 1
+                                     : threads > THREADS_MAX ? THREADS_MAX
+                                                             : threads;
         r = avcodec_open2(media->codec, decoder, NULL);
     }
     return r < 0 ? open_failed(media, r, err) : 0;

@@ -59,7 +59,8 @@ static int sample_open(void *self, const void *params_, struct takeup_host *host
         return host->fail(host, TAKEUP_FAIL_CONFIG, "set end_s behind start_s, or to 0",
                           "end_s (%g) is not after start_s (%g)", params->end_s, params->start_s);
     struct err err = { 0 };
-    if (media_open(host->input_fd, host->input_name, NULL, &sample->media, &err) < 0)
+    const struct media_options options = { .threads = host->threads };
+    if (media_open(host->input_fd, host->input_name, &options, &sample->media, &err) < 0)
         return step_fail(host, &err);
     sample->total_us = media_info(sample->media)->duration_us;
     if (sample->total_us > sample->end_us)

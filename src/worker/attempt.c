@@ -47,6 +47,7 @@ static int run_pipeline(const struct attempt *attempt, int input_fd, struct atte
         .input_fd = input_fd,
         .input_name = base_name ? base_name + 1 : attempt->input_path,
         .output_dir = attempt->output_dir,
+        .threads = attempt->threads,
         .log = attempt->log,
         .progress = attempt->progress,
         .arg = attempt->arg,

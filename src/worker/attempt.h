@@ -22,6 +22,7 @@ struct attempt {
     struct pipelines *pipelines;
     const struct pipeline *pipeline;
     const json_t *params; /* or NULL */
+    int threads;          /* cores that it may use; 0 or 1: one */
     /* May be NULL. progress is called at least once for each item, so that a stall can be told. */
     void (*log)(void *arg, enum log_level level, const char *step, const char *text);
     void (*progress)(void *arg, const char *step, int64_t done_us, int64_t total_us);

@@ -61,17 +61,17 @@ _takeup() {
     --log-format) words='logfmt json' ;;
     --class) words='job pipeline input input_wait input_changed missing io memory timeout stall crash
         lost cancelled bug' ;;
-    --jobs | --name | --param | --settle | --input-wait | --stall | --timeout | --max-attempts | \
+    --jobs | --threads | --name | --param | --settle | --input-wait | --stall | --timeout | --max-attempts | \
         --backoff | --lease | --within | --max-restarts | --stale | --max-time | --older-than | --keep-last | --still | --old) return ;;
     *)
         case $command in
         '') words="$commands --help --version" ;;
         init) files=yes ;;
-        run) words="--pipeline --param --out $global" files=yes ;;
+        run) words="--pipeline --param --threads --out $global" files=yes ;;
         submit) words="--pipeline --name --lane --param --wait --timeout $global" files=yes ;;
         validate) words=$global files=yes ;;
         worker)
-            words="--jobs --drain --fail --max-time --settle --input-wait --stall --timeout
+            words="--jobs --threads --drain --fail --max-time --settle --input-wait --stall --timeout
                 --max-attempts --backoff --lease $global"
             ;;
         status) words="$(_takeup_open) $(_takeup_ended 'done' error) --watch $global" ;;

@@ -7,6 +7,10 @@
  * What Tesseract prints goes to debug_file, and that is /dev/null. It has to be set before Init,
  * which is when it complains most.
  *
+ * Engines are independent of each other but for the settings that Tesseract keeps for the process,
+ * debug_file among them: Init puts all of these back to their defaults. So nobody reads while an
+ * engine is loaded.
+ *
  * Init is content when one of several languages can be loaded, so what was loaded is compared with
  * what was asked for. */
 #include "base/fs.h"
@@ -19,6 +23,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +58,9 @@ struct ocr {
     TessBaseAPI *engine;
     const struct params *params;
 };
+
+/* Held for writing while an engine is loaded, for reading while one reads. */
+static pthread_rwlock_t engines = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
 /* ---- loading ---- */
 
@@ -161,12 +169,8 @@ static char *join_languages(const struct takeup_strings *languages)
     return str_take(&joined);
 }
 
-static int ocr_warm(void *self, const void *params_, struct takeup_why *why)
+static int load_engine(struct ocr *ocr, const struct params *params, struct takeup_why *why)
 {
-    struct ocr *ocr = self;
-    const struct params *params = params_;
-    if (check_languages(&params->languages, why) < 0)
-        return -1;
     ocr->engine = TessBaseAPICreate();
     (void)TessBaseAPISetVariable(ocr->engine, "debug_file", "/dev/null");
     CLEANUP(mem_free_text) char *names = join_languages(&params->languages);
@@ -178,6 +182,17 @@ static int ocr_warm(void *self, const void *params_, struct takeup_why *why)
     (void)TessBaseAPISetVariable(ocr->engine, "tessedit_do_invert", "0");
     TessBaseAPISetPageSegMode(ocr->engine, (TessPageSegMode)params->page_mode);
     return 0;
+}
+
+static int ocr_warm(void *self, const void *params_, struct takeup_why *why)
+{
+    const struct params *params = params_;
+    if (check_languages(&params->languages, why) < 0)
+        return -1;
+    (void)pthread_rwlock_wrlock(&engines);
+    int r = load_engine(self, params, why);
+    (void)pthread_rwlock_unlock(&engines);
+    return r;
 }
 
 static int ocr_open(void *self, const void *params, struct takeup_host *host)
@@ -269,8 +284,8 @@ static struct takeup_box box_in_frame(const struct takeup_crop *crop, int left, 
 }
 
 /* The word under the iterator; false when there is none. */
-static bool word_get(const struct takeup_crop *crop,
-                     const TessResultIterator *at, struct takeup_word *ret_word)
+static bool word_get(const struct takeup_crop *crop, const TessResultIterator *at,
+                     struct takeup_word *ret_word)
 {
     int left, top, right, bottom;
     float confidence = TessResultIteratorConfidence(at, RIL_WORD) / 100;
@@ -313,7 +328,8 @@ static bool is_sure(const struct ocr *ocr, const char *text, float confidence)
 }
 
 /* Text, box and confidence from the words, which it takes over. */
-static void reading_add_words(const struct ocr *ocr, struct reading *reading, struct takeup_word *words, size_t count)
+static void reading_add_words(const struct ocr *ocr, struct reading *reading,
+                              struct takeup_word *words, size_t count)
 {
     struct takeup_line line = { .words = words, .word_count = count };
     struct str text = { 0 };
@@ -418,6 +434,7 @@ static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_ou
     ocr->host->count(ocr->host, TAKEUP_COUNT_FRAMES_READ, 1);
     if (ocr->params->keep_images)
         keep_image(ocr, crop);
+    (void)pthread_rwlock_rdlock(&engines);
     TessBaseAPISetImage(ocr->engine, crop->luma, crop->width, crop->height, 1, crop->stride);
     /* A video has none; unless told, Tesseract guesses one and warns that it did. */
     TessBaseAPISetSourceResolution(ocr->engine, 300);
@@ -425,6 +442,7 @@ static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_ou
     if (r == 0)
         read_page(ocr, crop, reading);
     TessBaseAPIClear(ocr->engine);
+    (void)pthread_rwlock_unlock(&engines);
     if (r == 0)
         return takeup_emit(output, reading);
     takeup_item_unref(reading);

@@ -23,7 +23,7 @@ struct asked {
     const char *pipeline, *file, *out;
     json_t *params;
     int threads; /* 0: not given */
-    bool bar; /* stderr is a terminal */
+    bool bar;    /* stderr is a terminal */
     bool bar_shown;
     int64_t bar_ms;
 };
@@ -199,8 +199,7 @@ static int run_run(struct cli *cli, int argc, char **argv)
           "keep the files there: text.txt, captions.srt …" },
         { "param", 0, CLI_LIST, &params, "S.P=VALUE",
           "set parameter P of step S, e.g. text.languages='[\"deu\"]'" },
-        { "threads", 0, CLI_COUNT, &asked.threads, "N",
-          "how many cores to use (all that it may)" },
+        { "threads", 0, CLI_COUNT, &asked.threads, "N", "how many cores to use (all that it may)" },
         { NULL, 0, CLI_FLAG, NULL, NULL, NULL },
     };
     int first;

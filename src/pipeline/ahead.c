@@ -88,7 +88,7 @@ static struct yield *take(struct ahead *ahead)
     (void)pthread_mutex_lock(&schedule->lock);
     while (!ahead->first && !schedule_has_failed(schedule))
         (void)pthread_cond_wait(&schedule->has_news, &schedule->lock);
-    if (!schedule_has_failed(schedule)) {
+    if (ahead->first && !schedule_has_failed(schedule)) {
         yield = ahead->first;
         ahead->first = yield->next;
         ahead->weight -= yield->item ? item_weight(yield->item) : 0;

@@ -76,17 +76,17 @@ _takeup() {
         words=$(_takeup_params "${COMP_WORDS[0]}")
         compopt -o nospace
         ;;
-    --jobs | --name | --settle | --input-wait | --stall | --timeout | --max-attempts | \
+    --jobs | --threads | --name | --settle | --input-wait | --stall | --timeout | --max-attempts | \
         --backoff | --lease | --within | --max-restarts | --stale | --max-time | --older-than | --keep-last | --still | --old) return ;;
     *)
         case $command in
         '') words="$commands --help --version" ;;
         init) files=yes ;;
-        run) words="--pipeline --param --out $global" files=yes ;;
+        run) words="--pipeline --param --threads --out $global" files=yes ;;
         submit) words="--pipeline --name --lane --param --wait --timeout $global" files=yes ;;
         validate) words=$global files=yes ;;
         worker)
-            words="--jobs --drain --fail --max-time --settle --input-wait --stall --timeout
+            words="--jobs --threads --drain --fail --max-time --settle --input-wait --stall --timeout
                 --max-attempts --backoff --lease $global"
             ;;
         status) words="$(_takeup_open) $(_takeup_ended 'done' error) --watch $global" ;;

@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 
+#include "base/cores.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -21,7 +22,8 @@ struct asked {
     const struct cli *cli;
     const char *pipeline, *file, *out;
     json_t *params;
-    bool bar; /* stderr is a terminal */
+    int threads; /* 0: not given */
+    bool bar;    /* stderr is a terminal */
     bool bar_shown;
     int64_t bar_ms;
 };
@@ -149,6 +151,7 @@ static int run_file(struct asked *asked, struct pipelines *pipelines, int out_fd
         .pipelines = pipelines,
         .pipeline = pipeline,
         .params = asked->params,
+        .threads = asked->threads > 0 ? asked->threads : cores_usable(),
         .log = on_log,
         .progress = on_progress,
         .arg = asked,
@@ -196,6 +199,7 @@ static int run_run(struct cli *cli, int argc, char **argv)
           "keep the files there: text.txt, captions.srt …" },
         { "param", 0, CLI_LIST, &params, "S.P=VALUE",
           "set parameter P of step S, e.g. text.languages='[\"deu\"]'" },
+        { "threads", 0, CLI_COUNT, &asked.threads, "N", "how many cores to use (all that it may)" },
         { NULL, 0, CLI_FLAG, NULL, NULL, NULL },
     };
     int first;

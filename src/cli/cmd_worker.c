@@ -8,7 +8,7 @@
 
 /* The command line, which wins over all settings; below 0: not given. */
 struct given {
-    int jobs, max_attempts;
+    int jobs, threads, max_attempts;
     int64_t settle_ms, input_wait_ms, stall_ms, timeout_ms, backoff_ms, lease_ms, rescan_ms;
 };
 
@@ -47,6 +47,7 @@ static void fill_options(const struct asked *asked, const struct settings_values
     options->rescan_ms = in_force_ms(given->rescan_ms, set->rescan_s);
     options->min_free_bytes = set->min_free_bytes;
     options->jobs = given->jobs > 0 ? given->jobs : (int)set->jobs;
+    options->threads = given->threads > 0 ? given->threads : (int)set->threads;
     options->durable = strcmp(set->durability, "full") == 0;
     options->drain = asked->drain;
     options->max_time_ms = asked->max_time_ms;
@@ -161,10 +162,12 @@ static int work_and_end(struct asked *asked)
 
 static int run_worker(struct cli *cli, int argc, char **argv)
 {
-    struct asked asked = { .cli = cli, .given = { -1, -1, -1, -1, -1, -1, -1, -1, -1 } };
+    struct asked asked = { .cli = cli, .given = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 } };
     struct given *given = &asked.given;
     const struct cli_option table[] = {
         { "jobs", 'j', CLI_COUNT, &given->jobs, "N", "how many jobs at a time (1)" },
+        { "threads", 0, CLI_COUNT, &given->threads, "N",
+          "how many cores to divide among them (all that it may use)" },
         { "drain", 0, CLI_FLAG, &asked.drain, NULL,
           "end when nothing is pending, due or running here" },
         { "fail", 0, CLI_FLAG, &asked.fail, NULL, "with --drain: exit 1 if a job ended in error/" },

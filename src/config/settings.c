@@ -34,6 +34,8 @@ static const struct key table[] = {
       "how often the spool is looked at when no event comes; 0: every 10 s, every second on a "
       "network filesystem" },
     { "jobs", KEY_INT, AT(jobs), "1", 1, 1000, NULL, "how many jobs a worker runs at a time" },
+    { "threads", KEY_INT, AT(threads), "0", 0, 1024, NULL,
+      "cores that a worker divides among its jobs; 0: all that it may use" },
     { "durability", KEY_TEXT, AT(durability), "full", 0, 0, "full|none",
       "full: what was accepted or published survives a power cut; none: nothing is synced" },
     { "default_pipeline", KEY_TEXT, AT(default_pipeline), "ocr_only", 0, 0, NULL,

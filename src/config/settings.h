@@ -24,6 +24,7 @@ struct settings_values {
     double stall_s, backoff_s;
     double rescan_s; /* 0: by the kind of filesystem */
     int64_t max_attempts, jobs, min_free_bytes;
+    int64_t threads;        /* 0: all that the worker may use */
     const char *durability; /* "full" or "none" */
     const char *default_pipeline;
 };

@@ -20,7 +20,9 @@ struct media;
 
 /* Zero: the defaults. */
 struct media_options {
-    int threads; /* of the decoder; 0: 1. More than 1 only in a process that will not fork */
+    /* Of the decoder, at most 16, each of which holds a picture more; 0: 1. More than 1 only in a
+     * process that will not fork. */
+    int threads;
     /* Half the work: no loop filter, so blocks have edges, and frames that no other one is made
      * from are passed over, as if they were not in the file. */
     bool is_rough;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STREAMS_MAX = 256 };
+enum { STREAMS_MAX = 256, THREADS_MAX = 16 };
 
 static int refuse_open(AVFormatContext *format, AVIOContext **io, const char *url, int flags,
                        AVDictionary **options)
@@ -200,7 +200,9 @@ static int open_decoder(struct media *media, const struct media_options *options
     if (r >= 0) {
         media->codec->pkt_timebase = media->stream->time_base;
         media->codec->max_pixels = PICTURE_PIXELS_MAX;
-        media->codec->thread_count = options->threads > 0 ? options->threads : 1;
+        media->codec->thread_count = options->threads < 1             ? 1
+                                     : options->threads > THREADS_MAX ? THREADS_MAX
+                                                                      : options->threads;
         if (options->is_rough) {
             media->codec->skip_loop_filter = AVDISCARD_ALL;
             media->codec->skip_frame = AVDISCARD_NONREF;

@@ -156,6 +156,8 @@ static int instance_emit(struct takeup_output *output, struct takeup_item *item)
         slot_keep(instance->slot, item);
         return 0;
     }
+    if (r == 0 && stage->ahead)
+        return ahead_put(stage->ahead, item);
     if (r == 0)
         r = stage_hand_on(stage, item);
     takeup_item_unref(item);
@@ -192,6 +194,12 @@ int instance_open(struct instance *instance)
         return 0;
     int r = node->step->open(instance->self, node->params.data, &instance->host);
     return instance_settle(instance, r, "open");
+}
+
+int instance_pull(struct instance *instance)
+{
+    int r = instance->stage->node->step->pull(instance->self, &instance->output);
+    return instance_settle(instance, r, "pull");
 }
 
 static int feed(struct instance *instance, const struct takeup_item *item)

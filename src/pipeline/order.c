@@ -22,14 +22,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Of what is kept for each thread; an image of a whole frame is heavy. */
-enum { ITEM_WEIGHT = 1, FRAME_WEIGHT = 8 };
-
-static size_t weight_of(const struct slot *slot)
-{
-    return slot->item->port == TAKEUP_PORT_FRAME ? FRAME_WEIGHT : ITEM_WEIGHT;
-}
-
 /* What must not be done before this is. */
 static stage_set blocked_by(const struct slot *slot)
 {
@@ -44,7 +36,7 @@ static void insert(struct order *order, struct slot *slot)
     slot->before = order->cursor ? order->cursor->before : order->last;
     *(slot->before ? &slot->before->after : &order->first) = slot;
     *(slot->after ? &slot->after->before : &order->last) = slot;
-    order->weight += weight_of(slot);
+    order->weight += item_weight(slot->item);
     order->blocked |= blocked_by(slot);
 }
 
@@ -52,7 +44,7 @@ static void take_out(struct order *order, struct slot *slot)
 {
     *(slot->before ? &slot->before->after : &order->first) = slot->after;
     *(slot->after ? &slot->after->before : &order->last) = slot->before;
-    order->weight -= weight_of(slot);
+    order->weight -= item_weight(slot->item);
 }
 
 static void slot_free(struct slot *slot)
@@ -185,7 +177,7 @@ static bool is_full(const struct order *order)
     if (order->weight < order->weight_max)
         return false;
     for (const struct slot *slot = order->first; slot != order->cursor; slot = slot->after)
-        weight += weight_of(slot);
+        weight += item_weight(slot->item);
     return weight >= order->weight_max;
 }
 

@@ -6,9 +6,10 @@
  * ended, finish is called in the order of the DAG: whoever is finished has had all its input,
  * including what those before it held back.
  *
- * With several threads each parallel step has a crew (crew.c) that works at items beside all this,
- * and the order (order.c) sees to it that what comes behind is done as if it had not. All other
- * steps are called by this thread as ever; with one thread there is no crew, and nothing differs.
+ * With several threads each source works ahead (ahead.c), each parallel step has a crew (crew.c)
+ * that works at items beside all this, and the order (order.c) sees to it that what comes behind is
+ * done as if they had not. All other steps are called by this thread as ever. With one thread there
+ * is none of all that.
  *
  * Failure. The first reason counts; it is kept here, since what travels up through emit and feed is
  * only a negative number. A step that failed without a word is a bug, and is named. From the first
@@ -148,6 +149,9 @@ static int open_all(struct schedule *schedule)
         if (threads > 1 && (stage->node->step->flags & TAKEUP_PARALLEL) && stage->node->step->feed)
             stage->crew = crew_new(stage, threads);
     }
+    for (size_t i = 0; threads > 1 && i < schedule->plan->count; i++)
+        if (schedule->stages[i].node->step->pull)
+            (void)ahead_new(&schedule->stages[i]);
     return 0;
 }
 
@@ -157,12 +161,9 @@ static int pull_round(struct schedule *schedule)
     int more = 0;
     for (size_t i = 0; i < schedule->plan->count; i++) {
         struct stage *stage = &schedule->stages[i];
-        struct instance *instance = &stage->instance;
-        const struct takeup_step *step = stage->node->step;
-        if (!step->pull || stage->ended)
+        if (!stage->node->step->pull || stage->ended)
             continue;
-        int r = step->pull(instance->self, &instance->output);
-        r = instance_settle(instance, r, "pull");
+        int r = stage->ahead ? ahead_pull(stage->ahead) : instance_pull(&stage->instance);
         if (r >= 0) {
             stage->ended = r == 0;
             more |= r > 0;
@@ -177,6 +178,7 @@ static int pull_round(struct schedule *schedule)
 static int finish_stage(struct stage *stage)
 {
     struct crew *crew = stage->crew;
+    ahead_free(&stage->ahead); /* all that it gave has been taken */
     int r = order_await(stage->schedule, STAGE_BIT(stage->number));
     if (r < 0 || !crew)
         return r < 0 ? r : instance_finish(&stage->instance);
@@ -203,6 +205,8 @@ static void close_all(struct schedule *schedule)
     for (size_t i = 0; i < schedule->plan->count; i++)
         if (schedule->stages[i].crew)
             crew_end(schedule->stages[i].crew);
+    for (size_t i = 0; i < schedule->plan->count; i++)
+        ahead_free(&schedule->stages[i].ahead);
     order_drop(&schedule->order);
     for (size_t i = schedule->plan->count; i-- > 0;)
         crew_free(&schedule->stages[i].crew);

@@ -1,10 +1,10 @@
 /* schedule_private.h - a run, as its files share it: schedule.c (the run and the way of an item),
- * host.c (what an instance is given), crew.c (threads of a parallel step), order.c (what waits for
- * its turn behind one).
+ * host.c (what an instance is given), ahead.c (the thread of a source), crew.c (those of a parallel
+ * step), order.c (what waits for its turn behind one).
  *
  * The thread of plan_run is called the main thread here. Only it touches stages, the order and the
- * sink; a thread of a crew has an instance of its own and the slot that it works at. `lock` guards
- * what they hand each other, `tell` what all tell the outside. */
+ * segments and boxes of the sink; the others have an instance of their own, and the slot that they
+ * work at. `lock` guards what they hand each other, `tell` what all tell the outside. */
 #ifndef TAKEUP_PIPELINE_SCHEDULE_PRIVATE_H
 #define TAKEUP_PIPELINE_SCHEDULE_PRIVATE_H
 
@@ -21,6 +21,7 @@
 struct schedule;
 struct stage;
 struct crew;
+struct ahead;
 
 /* Stages by their number in the plan, and the sink. */
 typedef unsigned __int128 stage_set;
@@ -44,11 +45,19 @@ struct stage {
     size_t number;
     struct instance instance; /* the first, or only one */
     struct crew *crew;        /* NULL: it is fed by the main thread */
+    struct ahead *ahead;      /* NULL: it is pulled by the main thread, or is no source */
     stage_set behind;         /* all that its items may come to, the sink among them */
     uint64_t emitted;
     bool to_sink; /* what it emits is a part of the result */
     bool ended;   /* a source that has nothing more */
 };
+
+/* How much memory one holds, roughly: a picture is heavy. */
+enum { ITEM_WEIGHT = 1, FRAME_WEIGHT = 8 };
+static inline size_t item_weight(const struct takeup_item *item)
+{
+    return item->port == TAKEUP_PORT_FRAME ? FRAME_WEIGHT : ITEM_WEIGHT;
+}
 
 /* See order.c. */
 enum slot_kind {
@@ -116,6 +125,7 @@ void instance_init(struct instance *instance, struct stage *stage);
 /* What a function of the step answered, made whole: below 0 whenever the run has failed. */
 int instance_settle(struct instance *instance, int r, const char *function);
 int instance_open(struct instance *instance);
+int instance_pull(struct instance *instance);
 int instance_feed(struct instance *instance, const struct takeup_item *item);
 int instance_finish(struct instance *instance);
 
@@ -133,6 +143,17 @@ int order_advance(struct schedule *schedule);
 int order_await(struct schedule *schedule, stage_set stages);
 /* After all crews were ended. */
 void order_drop(struct order *order);
+
+/* ---- ahead.c ---- */
+
+/* For an open source, which has it by then; NULL: no thread can be made. */
+struct ahead *ahead_new(struct stage *stage);
+/* In its thread: takes the item over, and waits for room. Below 0: it is to end. */
+int ahead_put(struct ahead *ahead, struct takeup_item *item);
+/* In the main thread: hands on what the next pull emits, and answers what it answers. */
+int ahead_pull(struct ahead *ahead);
+/* Ends it, as soon as it is out of its pull. NULL afterwards; accepts NULL. */
+void ahead_free(struct ahead **ahead);
 
 /* ---- crew.c ---- */
 

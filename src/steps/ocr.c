@@ -7,6 +7,10 @@
  * What Tesseract prints goes to debug_file, and that is /dev/null. It has to be set before Init,
  * which is when it complains most.
  *
+ * Engines are independent of each other but for the settings that Tesseract keeps for the process,
+ * debug_file among them: Init puts all of these back to their defaults. So nobody reads while an
+ * engine is loaded.
+ *
  * Init is content when one of several languages can be loaded, so what was loaded is compared with
  * what was asked for. */
 #include "base/fs.h"
@@ -20,6 +24,7 @@
 
 #include <ctype.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +62,9 @@ struct ocr {
     TessBaseAPI *engine;
     const struct params *params;
 };
+
+/* Held for writing while an engine is loaded, for reading while one reads. */
+static pthread_rwlock_t engines = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
 /* ---- loading ---- */
 
@@ -165,12 +173,8 @@ static char *join_languages(const struct takeup_strings *languages)
     return str_take(&joined);
 }
 
-static int ocr_warm(void *self, const void *params_, struct takeup_why *why)
+static int load_engine(struct ocr *ocr, const struct params *params, struct takeup_why *why)
 {
-    struct ocr *ocr = self;
-    const struct params *params = params_;
-    if (check_languages(&params->languages, why) < 0)
-        return -1;
     ocr->engine = TessBaseAPICreate();
     (void)TessBaseAPISetVariable(ocr->engine, "debug_file", "/dev/null");
     CLEANUP(mem_free_text) char *names = join_languages(&params->languages);
@@ -182,6 +186,17 @@ static int ocr_warm(void *self, const void *params_, struct takeup_why *why)
     (void)TessBaseAPISetVariable(ocr->engine, "tessedit_do_invert", "0");
     TessBaseAPISetPageSegMode(ocr->engine, (TessPageSegMode)params->page_mode);
     return 0;
+}
+
+static int ocr_warm(void *self, const void *params_, struct takeup_why *why)
+{
+    const struct params *params = params_;
+    if (check_languages(&params->languages, why) < 0)
+        return -1;
+    (void)pthread_rwlock_wrlock(&engines);
+    int r = load_engine(self, params, why);
+    (void)pthread_rwlock_unlock(&engines);
+    return r;
 }
 
 static int ocr_open(void *self, const void *params, struct takeup_host *host)
@@ -344,10 +359,12 @@ static void reading_vote(struct takeup_line *line, struct takeup_line *other)
     struct ballot words = { (struct takeup_word *)line->words, line->word_count };
     struct ballot others = { (struct takeup_word *)other->words, other->word_count };
     vote(&words, &others);
+    const char *image = line->image;
     free((char *)line->text);
     free((char *)other->text);
     *line = line_of(&words);
     *other = line_of(&others);
+    line->image = image;
 }
 
 /* ---- what is text ---- */
@@ -520,6 +537,20 @@ static void read_again(struct ocr *ocr, const struct takeup_crop *crop, struct r
     pixDestroy(&larger);
 }
 
+static int read_crop(struct ocr *ocr, const struct takeup_crop *crop, struct reading *reading)
+{
+    const struct page page = { crop, crop->width, crop->height };
+    (void)pthread_rwlock_rdlock(&engines);
+    TessBaseAPISetImage(ocr->engine, crop->luma, crop->width, crop->height, 1, crop->stride);
+    int r = read_page(ocr, &page, reading);
+    if (r == 0) {
+        keep_text(ocr, reading);
+        read_again(ocr, crop, reading);
+    }
+    (void)pthread_rwlock_unlock(&engines);
+    return r;
+}
+
 static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
 {
     struct ocr *ocr = self;
@@ -530,13 +561,8 @@ static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_ou
     ocr->host->count(ocr->host, TAKEUP_COUNT_FRAMES_READ, 1);
     if (ocr->params->keep_images)
         reading->image = keep_image(ocr, crop);
-    TessBaseAPISetImage(ocr->engine, crop->luma, crop->width, crop->height, 1, crop->stride);
-    const struct page page = { crop, crop->width, crop->height };
-    if (read_page(ocr, &page, reading) == 0) {
-        keep_text(ocr, reading);
-        read_again(ocr, crop, reading);
+    if (read_crop(ocr, crop, reading) == 0)
         return takeup_emit(output, reading);
-    }
     takeup_item_unref(reading);
     return ocr->host->fail(ocr->host, TAKEUP_FAIL_BUG, NULL,
                            "Tesseract failed on an image of %dx%d at %.3f s", crop->width,

@@ -74,7 +74,8 @@ static int sample_open(void *self, const void *params_, struct takeup_host *host
         return host->fail(host, TAKEUP_FAIL_CONFIG, "set 'to' behind 'from', or to 0",
                           "'to' (%g s) is not after 'from' (%g s)", (double)params->to_us / 1e6,
                           (double)params->from_us / 1e6);
-    struct media_options options = { .is_rough = strcmp(params->speed, "fast") == 0 };
+    const struct media_options options = { .threads = host->threads,
+                                           .is_rough = strcmp(params->speed, "fast") == 0 };
     struct err err = { 0 };
     if (media_open(host->input_fd, host->input_name, &options, &sample->media, &err) < 0)
         return step_fail(host, &err);

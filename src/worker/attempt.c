@@ -49,6 +49,7 @@ static int run_pipeline(const struct attempt *attempt, int input_fd, struct atte
         .input_name = base_name ? base_name + 1 : attempt->input_path,
         .output_dir = attempt->output_dir,
         .skip = attempt->skip,
+        .threads = attempt->threads,
         .log = attempt->log,
         .progress = attempt->progress,
         .arg = attempt->arg,

@@ -23,6 +23,7 @@ struct attempt {
     const struct pipeline *pipeline;
     const json_t *params; /* or NULL */
     const json_t *skip;   /* what earlier attempts died over: see pipeline/in_hand.h; or NULL */
+    int threads;          /* cores that it may use; 0 or 1: one */
     /* May be NULL. progress is called at least once for each item, so that a stall can be told. */
     void (*log)(void *arg, enum log_level level, const char *step, const char *text);
     void (*progress)(void *arg, const char *step, int64_t done_us, int64_t total_us);

@@ -113,6 +113,7 @@ void hand_body(void *arg, const struct wire_order *order, int wire_fd)
         .pipeline = pipelines_find(context->pipelines, order->pipeline),
         .params = order->params,
         .skip = order->skip,
+        .threads = order->threads,
         .log = view_log,
         .progress = view_progress,
         .arg = &view,
@@ -371,6 +372,11 @@ static enum hand_fate refuse(const struct hand_context *context, struct claim **
     return settle(context, claim, pipeline, &verdict, &ending);
 }
 
+static int threads_of(const struct hand_context *context)
+{
+    return context->threads > 0 ? context->threads : 1;
+}
+
 static int start(struct hand *hand, struct err *err)
 {
     const struct hand_rules *rules = hand->context->rules;
@@ -389,6 +395,7 @@ static int start(struct hand *hand, struct err *err)
     struct wire_order order = {
         .token = claim_token(hand->claim),
         .attempt = hand->number,
+        .threads = threads_of(hand->context),
         .job = claim_name(hand->claim),
         .pipeline = hand->pipeline->id,
         .input = job->input_path,
@@ -405,11 +412,12 @@ static int start(struct hand *hand, struct err *err)
 
 static void log_start(const struct hand *hand)
 {
-    char number[32], pid[32];
+    char number[32], pid[32], threads[32];
     log_info(LOG_FIELDS("job", claim_name(hand->claim), "attempt", counted(hand->number, number),
                         "pipeline", hand->pipeline->id, "input",
                         claim_job(hand->claim, NULL)->input_path, "runner",
-                        counted((int)runner_pid(hand->runner), pid)),
+                        counted((int)runner_pid(hand->runner), pid), "threads",
+                        counted(threads_of(hand->context), threads)),
              "taken up");
 }
 

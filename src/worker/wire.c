@@ -82,6 +82,7 @@ int wire_send_order(int fd, const struct wire_order *order)
     CLEANUP(json_drop) json_t *object = json_object();
     json_set_text(object, "token", order->token);
     json_set_int(object, "attempt", order->attempt);
+    json_set_int(object, "threads", order->threads);
     json_set_text(object, "job", order->job);
     json_set_text(object, "pipeline", order->pipeline);
     json_set_text(object, "input", order->input);
@@ -94,6 +95,13 @@ int wire_send_order(int fd, const struct wire_order *order)
     CLEANUP(mem_free_text) char *whole = mem_printf("%s\n", line);
     size_t len = strlen(whole);
     return len > WIRE_LINE_MAX ? -EMSGSIZE : fs_write_all(fd, whole, len);
+}
+
+/* From 1 up; 0: it is not. */
+static int get_number(const json_t *object, const char *key)
+{
+    json_int_t number = json_get_int(object, key, 0);
+    return number > 0 && number <= INT_MAX ? (int)number : 0;
 }
 
 static int read_line(int fd, char line[WIRE_LINE_MAX], size_t *ret_len)
@@ -122,10 +130,10 @@ int wire_receive_order(int fd, struct wire_order *ret_order, json_t **ret_whole)
         return r;
     if (json_parse(line, len, &whole, &mark, NULL) != 1)
         return -EPROTO;
-    json_int_t attempt = json_get_int(whole, "attempt", 0);
     struct wire_order order = {
         .token = json_get_text(whole, "token", NULL),
-        .attempt = attempt > 0 && attempt <= INT_MAX ? (int)attempt : 0,
+        .attempt = get_number(whole, "attempt"),
+        .threads = get_number(whole, "threads"),
         .job = json_get_text(whole, "job", NULL),
         .pipeline = json_get_text(whole, "pipeline", NULL),
         .input = json_get_text(whole, "input", NULL),
@@ -133,7 +141,8 @@ int wire_receive_order(int fd, struct wire_order *ret_order, json_t **ret_whole)
         .params = json_object_get(whole, "params"),
         .skip = json_object_get(whole, "skip"),
     };
-    if (!order.token || !order.attempt || !order.job || !order.pipeline || !order.input)
+    if (!order.token || !order.attempt || !order.threads || !order.job || !order.pipeline ||
+        !order.input)
         return -EPROTO;
     *ret_order = order;
     *ret_whole = TAKE(whole);

@@ -49,6 +49,7 @@ struct wire_reader {
 struct wire_order {
     const char *token; /* of the job's directory in running/WORKER */
     int attempt;       /* its number: out.N */
+    int threads;       /* cores that it may use */
     const char *job;   /* its name */
     const char *pipeline, *input;
     bool from_inbox;      /* input is relative to the job's directory, not to the spool */

@@ -21,6 +21,7 @@ typedef int worker_reload_fn(void *arg, struct worker_options *ret_options,
 struct worker_options {
     struct hand_rules rules;
     int jobs;            /* runners at a time, at least 1 */
+    int threads;         /* cores for all of them; 0: those that this process may use */
     bool drain;          /* end when nothing is pending, due or running here */
     int64_t max_time_ms; /* claim nothing after that, and end; 0: no end */
     int64_t lease_ms;    /* 60 s */

@@ -42,6 +42,7 @@ static void test_defaults(void **state)
         assert_true(values->lease_s == 60 && values->settle_s == 2 && values->input_wait_s == 600);
         assert_true(values->timeout_s == 0 && values->stall_s == 300 && values->backoff_s == 10);
         assert_true(values->rescan_s == 0 && values->max_attempts == 3 && values->jobs == 1);
+        assert_int_equal(values->threads, 0);
         assert_int_equal(values->min_free_bytes, (int64_t)256 << 20);
         assert_string_equal(values->durability, "full");
         assert_string_equal(values->default_pipeline, "ocr_only");

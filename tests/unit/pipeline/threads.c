@@ -22,6 +22,7 @@ static struct {
     atomic_bool missed;      /* nobody came to `meet` */
     atomic_int most_threads; /* of the process, in a feed */
     int fail_at;             /* the value at which `spread` fails; -1: at none */
+    int fail_pull;           /* the same for `count` */
     int fail_open;           /* which call of open fails, from 0; -1: none */
     bool silent, fails_warm, meets;
     bool ends; /* `gather` ends the run at its third item */
@@ -30,7 +31,7 @@ static struct {
 static void seen_reset(void)
 {
     memset(&seen, 0, sizeof(seen));
-    seen.fail_at = seen.fail_open = -1;
+    seen.fail_at = seen.fail_pull = seen.fail_open = -1;
 }
 
 static void keep_most(atomic_int *most, int value)
@@ -145,6 +146,8 @@ static int count_pull(void *self, struct takeup_output *output)
     for (int64_t i = 0; i < step->params->batch; i++) {
         if (step->done >= step->params->count)
             return leave(step, 0);
+        if (step->done == seen.fail_pull)
+            return leave(step, (host->fail)(host, TAKEUP_FAIL_IO, NULL, "cannot be read"));
         host->count(host, TAKEUP_COUNT_FRAMES_DECODED, 1);
         host->progress(host, step->done, step->params->count);
         int r = takeup_emit(output, item_new(TAKEUP_PORT_FRAME, NULL, step->done++));
@@ -539,18 +542,21 @@ static void test_memory_is_bounded(void **state)
 static const struct {
     int fail_at;
     bool silent, ends;
-    int fail_open;
+    int fail_open, fail_pull;
     const char *step;
     enum err_kind kind;
     const char *wrong;
 } failures[] = {
-    { 0, false, false, -1, "p", ERR_INPUT, "no luck with 0" },
-    { 17, false, false, -1, "p", ERR_INPUT, "no luck with 17" },
-    { 59, false, false, -1, "p", ERR_INPUT, "no luck with 59" },
-    { 17, true, false, -1, "p", ERR_BUG, "step 'p' (spread) failed in feed and did not say why" },
-    { -1, false, true, -1, "g", ERR_STOPPED, "stopped" },
-    { -1, false, false, 1, "p", ERR_MEMORY, "no place for x" },
-    { -1, false, false, 3, "p", ERR_MEMORY, "no place for x" }, /* the second instance */
+    { 0, false, false, -1, -1, "p", ERR_INPUT, "no luck with 0" },
+    { 17, false, false, -1, -1, "p", ERR_INPUT, "no luck with 17" },
+    { 59, false, false, -1, -1, "p", ERR_INPUT, "no luck with 59" },
+    { 17, true, false, -1, -1, "p", ERR_BUG,
+      "step 'p' (spread) failed in feed and did not say why" },
+    { -1, false, true, -1, -1, "g", ERR_STOPPED, "stopped" },
+    { -1, false, false, 1, -1, "p", ERR_MEMORY, "no place for x" },
+    { -1, false, false, 3, -1, "p", ERR_MEMORY, "no place for x" }, /* the second instance */
+    { -1, false, false, -1, 0, "a", ERR_IO, "cannot be read" },
+    { -1, false, false, -1, 40, "a", ERR_IO, "cannot be read" },
 };
 
 static void test_failures(void **state)
@@ -566,6 +572,7 @@ static void test_failures(void **state)
         seen.silent = failures[i].silent;
         seen.ends = failures[i].ends;
         seen.fail_open = failures[i].fail_open;
+        seen.fail_pull = failures[i].fail_pull;
         int r = run_text(chain_of_three, 4, &run, &told, &body, &err);
         if (r >= 0 || body || strcmp(run.failed_step, failures[i].step) != 0 ||
             err.kind != failures[i].kind || strcmp(err.text, failures[i].wrong) != 0)

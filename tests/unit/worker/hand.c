@@ -58,8 +58,8 @@ static void attempt_tells(const struct attempt *attempt, struct attempt_result *
 {
     CLEANUP(json_drop) json_t *body = json_object();
     CLEANUP(mem_free_text)
-    char *text = mem_printf("job=%s input=%s pipeline=%s", attempt->job, attempt->input_path,
-                            attempt->pipeline->id);
+    char *text = mem_printf("job=%s input=%s pipeline=%s threads=%d", attempt->job,
+                            attempt->input_path, attempt->pipeline->id, attempt->threads);
     json_set_text(body, "text", text);
     json_set(body, "frames", json_array());
     CLEANUP(mem_free_text) char *line = json_line(body);
@@ -194,6 +194,7 @@ static int setup(void **state)
                                               .seat = fixture->seat,
                                               .pipelines = fixture->pipelines,
                                               .rules = &fixture->rules,
+                                              .threads = 3,
                                               .attempt = attempt_tells,
                                               .unsettled = &fixture->unsettled,
                                               .on_fate = on_fate,
@@ -290,11 +291,11 @@ static const struct {
     const char *file, *name, *text, *told;
 } calls[] = {
     { "a.json", "a", "{\"input_path\": \"media/a.mp4\", \"pipeline_id\": \"other\"}",
-      "job=a input=media/a.mp4 pipeline=other" },
+      "job=a input=media/a.mp4 pipeline=other threads=3" },
     { "no id.json", "no id", "{\"input_path\": \"/x/é.mkv\"}",
-      "job=no id input=/x/é.mkv pipeline=ocr_only" },
+      "job=no id input=/x/é.mkv pipeline=ocr_only threads=3" },
     { "null.json", "null", "{\"input_path\": \"b\", \"pipeline_id\": null}",
-      "job=null input=b pipeline=ocr_only" },
+      "job=null input=b pipeline=ocr_only threads=3" },
 };
 
 static void test_the_pipeline_is_called_with_name_and_input(void **state)

@@ -142,9 +142,12 @@ static void on_end(void *arg, const struct runner_end *end)
     seen->ended++;
 }
 
-static const struct wire_order an_order = {
-    .token = "0123456789abcdef", .attempt = 2, .job = "a", .pipeline = "other", .input = "media/a"
-};
+static const struct wire_order an_order = { .token = "0123456789abcdef",
+                                            .attempt = 2,
+                                            .threads = 3,
+                                            .job = "a",
+                                            .pipeline = "other",
+                                            .input = "media/a" };
 
 /* What a test has instead of a worker. */
 struct fixture {
@@ -372,9 +375,9 @@ static void body_tells_its_order(void *arg, const struct wire_order *order, int 
     (void)arg;
     CLEANUP(mem_free_text) char *params = json_line(order->params);
     struct wire_message message = { .kind = WIRE_LOG, .level = LOG_LEVEL_INFO };
-    (void)snprintf(message.text, sizeof(message.text), "%d %s %d %s %s %.20s %zu %.40s",
-                   (int)getpid(), order->token, order->attempt, order->job, order->pipeline,
-                   order->input, strlen(order->input), params);
+    (void)snprintf(message.text, sizeof(message.text), "%d %s %d %d %s %s %.20s %zu %.40s",
+                   (int)getpid(), order->token, order->attempt, order->threads, order->job,
+                   order->pipeline, order->input, strlen(order->input), params);
     (void)wire_send(fd, &message);
     send_outcome(fd, FAILURE_NONE, "");
 }
@@ -405,9 +408,9 @@ static void test_the_order_comes_through(void **state)
         /* The spare one is gone exactly if it was told. */
         if ((runners_spare_count(fixture.runners) == 0) != orders[i].fits)
             fail_msg("row %zu: a spare one was %sused", i, orders[i].fits ? "not " : "");
-        (void)snprintf(told, sizeof(told), "%d %s %d %s %s %.20s %zu %s", (int)runner_pid(runner),
-                       an_order.token, 2, "a", "other", input, orders[i].input_len,
-                       "{\"text.languages\":\"eng\"}");
+        (void)snprintf(told, sizeof(told), "%d %s %d %d %s %s %.20s %zu %s",
+                       (int)runner_pid(runner), an_order.token, 2, 3, "a", "other", input,
+                       orders[i].input_len, "{\"text.languages\":\"eng\"}");
         wait_until_ended(&fixture, &seen);
         runner_free(&runner);
         assert_string_equal(seen.last, told);

@@ -200,14 +200,23 @@ static const struct {
     const char *name, *bytes;
     int result; /* 1, 0, -1 */
 } order_lines[] = {
-    { "whole", "{\"token\":\"0\",\"attempt\":1,\"job\":\"a\",\"pipeline\":\"p\",\"input\":\"i\"}\n",
+    { "whole",
+      "{\"token\":\"0\",\"attempt\":1,\"threads\":2,\"job\":\"a\",\"pipeline\":\"p\",\"input\":"
+      "\"i\"}\n",
       1 },
     { "none", "", 0 },
     { "cut off", "{\"token\":\"0\",", -1 },
     { "no JSON", "go!\n", -1 },
-    { "without a token", "{\"attempt\":1,\"job\":\"a\",\"pipeline\":\"p\",\"input\":\"i\"}\n", -1 },
-    { "without a number", "{\"token\":\"0\",\"job\":\"a\",\"pipeline\":\"p\",\"input\":\"i\"}\n",
+    { "without a token",
+      "{\"attempt\":1,\"threads\":2,\"job\":\"a\",\"pipeline\":\"p\",\"input\":\"i\"}\n", -1 },
+    { "without threads",
+      "{\"token\":\"0\",\"attempt\":1,\"job\":\"a\",\"pipeline\":\"p\",\"input\":\"i\"}\n", -1 },
+    { "with no threads",
+      "{\"token\":\"0\",\"attempt\":1,\"threads\":0,\"job\":\"a\",\"pipeline\":\"p\",\"input\":"
+      "\"i\"}\n",
       -1 },
+    { "without a number",
+      "{\"token\":\"0\",\"threads\":2,\"job\":\"a\",\"pipeline\":\"p\",\"input\":\"i\"}\n", -1 },
 };
 
 static void test_only_whole_orders_are_taken(void **state)
@@ -239,6 +248,7 @@ static void test_what_an_order_says_arrives(void **state)
                                           .job = "a",
                                           .pipeline = "p",
                                           .input = "i",
+                                          .threads = 3,
                                           .from_inbox = true,
                                           .params = params,
                                           .skip = skip };
@@ -246,6 +256,7 @@ static void test_what_an_order_says_arrives(void **state)
     assert_int_equal(wire_send_order(wire.ends[1], &order), 0);
     assert_int_equal(wire_receive_order(wire.ends[0], &received, &whole), 1);
     assert_int_equal(received.attempt, 7);
+    assert_int_equal(received.threads, 3);
     assert_true(received.from_inbox);
     assert_true(json_equal(received.params, params) && json_equal(received.skip, skip));
 }
@@ -259,8 +270,9 @@ static void test_an_order_fits_or_is_refused(void **state)
     for (size_t len = 3900; len < sizeof(input); len++) {
         CLEANUP(wire_close) struct wire wire;
         CLEANUP(json_drop) json_t *whole = NULL;
-        struct wire_order received,
-            order = { .token = "0", .attempt = 1, .job = "a", .pipeline = "p", .input = input };
+        struct wire_order received, order = {
+            .token = "0", .attempt = 1, .threads = 7, .job = "a", .pipeline = "p", .input = input
+        };
         memset(input, 'x', len);
         wire_open(&wire);
         int r = wire_send_order(wire.ends[1], &order);
@@ -270,6 +282,7 @@ static void test_an_order_fits_or_is_refused(void **state)
         if (r == 0) {
             assert_int_equal(wire_receive_order(wire.ends[0], &received, &whole), 1);
             assert_string_equal(received.input, input);
+            assert_int_equal(received.threads, 7);
         }
     }
     assert_true(fits > 3900 && fits < sizeof(input));

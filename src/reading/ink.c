@@ -297,7 +297,7 @@ static void resample(const struct axis *axis, const uint8_t *from, size_t from_s
 static int resize(const struct ink *ink, int width, int height, uint8_t *to, size_t to_stride)
 {
     struct axis across, down;
-    uint8_t *rows = malloc((size_t)width * (size_t)ink->height + 1);
+    uint8_t *rows = calloc((size_t)width * (size_t)ink->height + 1, 1);
     if (!rows)
         return -ENOMEM;
     axis_init(&across, ink->width, width);
@@ -317,7 +317,8 @@ uint8_t *ink_print(const struct ink *ink, double scale, int margin, int *ret_wid
 {
     int width = int_max(1, (int)lrint(ink->width * scale));
     int height = int_max(1, (int)lrint(ink->height * scale));
-    size_t wide = (size_t)(width + 2 * margin), size = wide * (size_t)(height + 2 * margin);
+    size_t wide = (size_t)width + 2 * (size_t)margin;
+    size_t size = wide * ((size_t)height + 2 * (size_t)margin);
     uint8_t *out = calloc(size + 1, 1);
     if (!out || resize(ink, width, height, out + wide * (size_t)margin + margin, wide) < 0) {
         free(out);

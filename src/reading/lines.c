@@ -261,7 +261,8 @@ static void drop_shadows(struct lines *lines)
 void lines_end(struct lines *lines)
 {
     size_t kept = 0;
-    qsort(lines->stretches, lines->count, sizeof(*lines->stretches), by_start);
+    if (lines->count > 0) /* else there is no array */
+        qsort(lines->stretches, lines->count, sizeof(*lines->stretches), by_start);
     for (size_t i = 0; i < lines->count; i++) {
         struct lines_stretch *same = find_same(lines->stretches, kept, &lines->stretches[i]);
         if (same)

@@ -75,12 +75,12 @@ static bool is_still(const struct strip *strip, size_t at)
 static bool is_moving(const struct strip *strip, int x, int y)
 {
     enum { AROUND = 2 };
-    int width = strip->place.width, at = y * width + x, down = AROUND * width;
+    int width = strip->place.width;
+    size_t at = (size_t)y * (size_t)width + (size_t)x, down = AROUND * (size_t)width;
     if (x < AROUND || y < AROUND || x + AROUND >= width || y + AROUND >= strip->place.height)
         return false;
-    return !is_still(strip, (size_t)at) && !is_still(strip, (size_t)(at - AROUND)) &&
-           !is_still(strip, (size_t)(at + AROUND)) && !is_still(strip, (size_t)(at - down)) &&
-           !is_still(strip, (size_t)(at + down));
+    return !is_still(strip, at) && !is_still(strip, at - AROUND) && !is_still(strip, at + AROUND) &&
+           !is_still(strip, at - down) && !is_still(strip, at + down);
 }
 
 static bool has_moving_ground(const struct look *look)
@@ -321,7 +321,7 @@ int look_at(struct look *look, const struct strip *strip, struct rect core)
     *look = (struct look){ .strip = strip };
     look->core =
         (struct rect){ core.x - strip->place.x, core.y - strip->place.y, core.width, core.height };
-    look->classes = malloc(size + 1);
+    look->classes = calloc(size + 1, 1);
     if (!look->classes)
         return -ENOMEM;
     look_levels(look);

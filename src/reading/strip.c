@@ -163,8 +163,9 @@ static int make_image(const struct look *look, int letters, struct strip_image *
         return -ENOMEM;
     struct ink ink = { bytes, place->width, place->height };
     draw(look, &ink);
-    CLEANUP(free_bytes) uint8_t *rim = look->is_outlined ? find_rim(look) : NULL;
+    uint8_t *rim = look->is_outlined ? find_rim(look) : NULL;
     int r = ink_clean(&ink, look->core, rim, &image->letters);
+    free(rim);
     return r < 0 ? r : print(&ink, look->strip, letters, image);
 }
 

@@ -31,7 +31,7 @@ struct strip_image {
     uint8_t *luma; /* freed by strip_image_release */
     int width, height;
     struct rect place; /* what of the picture it shows; may reach over its edges */
-    bool is_flat;      /* the letters stand on one even colour */
+    bool is_flat;      /* the letters stand on one even colour, and not only in a box */
     int letters;       /* that it seems to have */
 };
 

@@ -9,9 +9,12 @@ static const char *const port_names[TAKEUP_PORT_COUNT] = {
 };
 
 static const char *const type_names[] = {
-    [TAKEUP_TYPE_BOOL] = "true or false",    [TAKEUP_TYPE_INT] = "whole number",
-    [TAKEUP_TYPE_REAL] = "number",           [TAKEUP_TYPE_TEXT] = "text",
-    [TAKEUP_TYPE_STRINGS] = "list of texts", [TAKEUP_TYPE_FILE] = "path of a file",
+    [TAKEUP_TYPE_BOOL] = "true or false",
+    [TAKEUP_TYPE_INT] = "whole number",
+    [TAKEUP_TYPE_REAL] = "number",
+    [TAKEUP_TYPE_TEXT] = "text",
+    [TAKEUP_TYPE_STRINGS] = "list of texts",
+    [TAKEUP_TYPE_FILE] = "path of a file",
     [TAKEUP_TYPE_TIME] = "seconds or H:MM:SS",
 };
 

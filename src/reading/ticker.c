@@ -10,10 +10,11 @@
 
 enum {
     PICTURES = 3,
-    EVERY_US = 2000000,
+    EVERY_US = 4000000,
     BAND_ROWS = 8,    /* at half the scale at which text is looked for: half a line of it */
     BANDS_MAX = 128,  /* of a picture */
-    STROKES_MIN = 40, /* bits of a band: two words or so */
+    STROKES_MIN = 20, /* bits of a band: two words or so */
+    ROW_STEP = 2,     /* of the rows of a band, one in so many is looked at */
     SHIFT_MAX = 63,   /* from one picture to the next */
     SHIFT_SLACK = 2,
     VOTES = 2,
@@ -59,7 +60,7 @@ static uint64_t shifted(const uint64_t *row, int words, int word, int shift)
 static int kept(const struct edges *now, const struct edges *before, int band, int shift)
 {
     int sum = 0, end = int_min((band + 1) * BAND_ROWS, now->height);
-    for (int y = band * BAND_ROWS; y < end; y++) {
+    for (int y = band * BAND_ROWS; y < end; y += ROW_STEP) {
         size_t at = (size_t)y * (size_t)now->words;
         for (int w = 0; w < now->words; w++)
             sum += __builtin_popcountll(now->rising[at + (size_t)w] &

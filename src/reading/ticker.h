@@ -4,7 +4,7 @@
  *     struct ticker *ticker = ticker_new();
  *     ticker_look() for each picture in its order; ticker_free();
  *
- * Three pictures are compared every few seconds. In a ticker's rows the strokes are all there in
+ * Three pictures are compared every four seconds. In a ticker's rows the strokes are all there in
  * the next picture, but as far to the side as they went the time before, and that twice. What is
  * more than a quarter of the picture is a camera that turns. */
 #ifndef TAKEUP_READING_TICKER_H

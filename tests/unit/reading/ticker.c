@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { PICTURE_US = 200000, PICTURES = 40 };
+enum { PICTURE_US = 200000, PICTURES = 60 };
 
 static const char words[] =
     "THIS TEXT RUNS ON AND ON AND NEVER STOPS FOR ANYBODY WHO WOULD READ IT "

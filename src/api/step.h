@@ -136,6 +136,10 @@ struct takeup_frame {
     uintptr_t reserved[4];
 };
 
+enum takeup_region_flags {
+    TAKEUP_REGION_MOVED = 1 << 0, /* it went elsewhere meanwhile: box is where it was first */
+};
+
 /* An image to be read: a part of a frame, or made from several frames, that shows one state of one
  * region from start_us to end_us. */
 struct takeup_crop {
@@ -147,7 +151,8 @@ struct takeup_crop {
     int stride;
     void *owner;
     int frame_width, frame_height; /* of the frame; 0: not known */
-    uintptr_t reserved[3];
+    uintptr_t flags;               /* enum takeup_region_flags */
+    uintptr_t reserved[2];
 };
 
 /* Texts are UTF-8; they belong to the item, or outlive it (constants). */
@@ -194,7 +199,8 @@ struct takeup_lines {
     const struct takeup_line *lines;
     size_t count;
     int frame_width, frame_height; /* of the frame; 0: not known */
-    uintptr_t reserved[3];
+    uintptr_t flags;               /* enum takeup_region_flags */
+    uintptr_t reserved[2];
 };
 
 /* One text, shown (or said) from start_us to end_us; its lines are parted by \n, its paragraphs by

@@ -124,6 +124,7 @@ void lines_add(struct lines *lines, const struct lines_reading *reading, int64_t
         .text = mem_strdup(reading->text),
         .confidence = reading->confidence,
         .box = reading->box,
+        .has_moved = reading->has_moved,
         .start_us = start_us,
         .end_us = end_us,
         .tag = reading->tag,
@@ -177,15 +178,24 @@ static size_t edits_within(const char *a, const char *b)
     return best;
 }
 
+/* Do their boxes tell whether they were in one place? Those of lines that move do so only for the
+ * time at which they began. */
+static bool is_comparable(const struct lines_stretch *a, const struct lines_stretch *b)
+{
+    int64_t apart_us =
+        a->start_us > b->start_us ? a->start_us - b->start_us : b->start_us - a->start_us;
+    return (!a->has_moved && !b->has_moved) || apart_us <= GRAIN_US || together_us(a, b) <= 0;
+}
+
 /* Both are readings of one text, of which one at least is no good: a ground that moves behind a
  * line can make it two. What follows upon the other with much of the same may be another text,
  * though, when both were read with confidence. */
 static bool is_misread(const struct lines_stretch *a, const struct lines_stretch *b)
 {
     double least = a->confidence < b->confidence ? a->confidence : b->confidence;
-    return (least < SURE || together_us(a, b) > 0) && share_inside(&a->box, &b->box) >= 60 &&
-           share_inside(&b->box, &a->box) >= 60 && same_digits(a->text, b->text) &&
-           edits_within(a->text, b->text) * 4 <= strlen(a->text) &&
+    return (least < SURE || together_us(a, b) > 0) && is_comparable(a, b) &&
+           share_inside(&a->box, &b->box) >= 60 && share_inside(&b->box, &a->box) >= 60 &&
+           same_digits(a->text, b->text) && edits_within(a->text, b->text) * 4 <= strlen(a->text) &&
            edits_within(b->text, a->text) * 4 <= strlen(b->text);
 }
 
@@ -202,7 +212,7 @@ static struct lines_stretch *find_same(struct lines_stretch *stretches, size_t c
             return other;
         if (!lines_alike(other->text, stretch->text))
             continue;
-        if (same_row(&other->box, &stretch->box))
+        if (same_row(&other->box, &stretch->box) && is_comparable(other, stretch))
             return other;
         /* It moved, unless both were there at one time. */
         if (!elsewhere && other->end_us <= stretch->start_us + GRAIN_US)
@@ -229,7 +239,7 @@ static void go_on(struct lines_stretch *stretch, struct lines_stretch *more)
 static bool is_shadow(const struct lines_stretch *stretch, const struct lines_stretch *other)
 {
     int64_t length_us = stretch->end_us - stretch->start_us;
-    if (together_us(stretch, other) * 2 < length_us ||
+    if (together_us(stretch, other) * 2 < length_us || !is_comparable(stretch, other) ||
         share_inside(&stretch->box, &other->box) < 60)
         return false;
     if (stretch->confidence < other->confidence * 0.75)

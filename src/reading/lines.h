@@ -25,7 +25,8 @@ struct lines_reading {
     const char *text;  /* UTF-8; borrowed by lines_add */
     double confidence; /* 0..1 */
     struct lines_box box;
-    size_t tag; /* the caller's */
+    bool has_moved; /* box is where it was first */
+    size_t tag;     /* the caller's */
 };
 
 /* One text on the screen. */
@@ -34,6 +35,7 @@ struct lines_stretch {
     double confidence;
     struct lines_box box;
     int64_t start_us, end_us;
+    bool has_moved;
     size_t tag; /* of the reading whose text it is */
 };
 

@@ -13,7 +13,6 @@
 #include "reading/trace.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +33,9 @@ struct line {
     struct rect core; /* trace.box when the strip began */
     unsigned first_total;
     int seen, changed, noise;
-    bool is_held, is_lost, has_moved;
+    bool is_held, is_lost;
+    bool has_moved; /* since the strip began, */
+    bool has_ever_moved;
     int64_t start_us, end_us, changed_us;
 };
 
@@ -100,14 +101,11 @@ static int line_end(struct tracker *tracker, struct line *line, int64_t end_us)
 {
     struct tracker_line ended = { .id = line->id,
                                   .box = scaled(line->core, tracker->scale),
+                                  .has_moved = line->has_ever_moved,
                                   .start_us = line->start_us,
                                   .end_us = end_us };
     if (!line->strip.has_next || strip_image(&line->strip, ended.box, &ended.image) < 0)
         return -ENOMEM;
-    if (getenv("DBG"))
-        fprintf(stderr, "E t=%.2f id %d plausible %d letters %d flat %d noise %d\n",
-                tracker->start_us / 1e6, (int)line->id, is_plausible(line, &ended.image),
-                ended.image.letters, ended.image.is_page, line->noise);
     if (!is_plausible(line, &ended.image)) {
         strip_image_release(&ended.image);
         return 0;
@@ -143,23 +141,10 @@ static int end_lost(struct tracker *tracker)
         }
         if (line->is_held && r == 0)
             r = line_end(tracker, line, line->end_us);
-        if (getenv("DBG"))
-            fprintf(stderr, "X t=%.2f id %d held %d seen %d total %d of %d\n",
-                    tracker->start_us / 1e6, (int)line->id, line->is_held, line->seen,
-                    line->trace.total, line->first_total);
         line_release(line);
     }
     tracker->line_count = kept;
     return r;
-}
-
-int tracker_end(struct tracker *tracker)
-{
-    for (size_t i = 0; i < tracker->line_count; i++) {
-        tracker->lines[i].is_lost = true;
-        tracker->lines[i].end_us = tracker->end_us;
-    }
-    return end_lost(tracker);
 }
 
 /* ---- is it still there? ---- */
@@ -261,7 +246,7 @@ static bool move_line(struct tracker *tracker, struct line *line, int down)
         return false;
     line->trace.box.y = y;
     line->is_lost = false;
-    line->has_moved = true;
+    line->has_moved = line->has_ever_moved = true;
     line->changed = 0;
     return true;
 }
@@ -278,27 +263,6 @@ static void move_lines(struct tracker *tracker)
 {
     bool any = false;
     int down = find_move(tracker);
-    if (getenv("DBG")) {
-        int l = 0, h = 0;
-        for (size_t i = 0; i < tracker->line_count; i++) {
-            l += tracker->lines[i].is_lost;
-            h += may_move(&tracker->lines[i]);
-        }
-        if (l)
-            fprintf(stderr, "t=%.2f lost %d may %d of %zu down %d\n", tracker->start_us / 1e6, l, h,
-                    tracker->line_count, down);
-        for (size_t i = 0; i < tracker->line_count; i++) {
-            struct line *line = &tracker->lines[i];
-            struct trace_match m = trace_match(&line->trace, &tracker->edges[0], down);
-            if (line->is_lost)
-                fprintf(stderr,
-                        "   id %d held %d noise %d box %d,%d %dx%d total %u kept %u groups %u lost "
-                        "%u changed %d\n",
-                        (int)line->id, line->is_held, line->noise, line->trace.box.x,
-                        line->trace.box.y, line->trace.box.width, line->trace.box.height,
-                        line->trace.total, m.kept, m.groups, m.lost, line->changed);
-        }
-    }
     for (size_t i = 0; down != 0 && i < tracker->line_count; i++)
         any |= move_line(tracker, &tracker->lines[i], down);
     if (any)
@@ -368,11 +332,9 @@ static int line_begin(struct tracker *tracker, struct rect box)
     trace_init(&line->trace, box, pictures, 2);
     line->first_total = line->trace.total;
     struct trace_match match = trace_match(&line->trace, &tracker->edges[2], 0);
-    bool earlier = tracker->count > 2 && is_shown(&line->trace, match) && match.lost == 0;
+    bool earlier =
+        tracker->count > 2 && match.lost == 0 && match.kept * 10 >= line->trace.total * 8;
     line->start_us = tracker->edge_us[earlier ? 2 : 1];
-    if (getenv("DBG"))
-        fprintf(stderr, "B t=%.2f id %d %d,%d %dx%d\n", tracker->start_us / 1e6, (int)line->id,
-                box.x, box.y, box.width, box.height);
     tracker->line_count++;
     return line_strip(tracker, line);
 }
@@ -446,6 +408,16 @@ static struct line *find_beside(struct tracker *tracker, const struct line *line
     return NULL;
 }
 
+/* The first piece says when a line begins; but what is small beside the rest of it, on a ground
+ * that moves, may have been there by chance. */
+static int64_t joint_start(const struct line *a, const struct line *b)
+{
+    const struct line *small = area(a->trace.box) < area(b->trace.box) ? a : b;
+    const struct line *large = small == a ? b : a;
+    bool is_chance = small->noise > 0 && area(small->trace.box) * 4 < area(large->trace.box);
+    return is_chance || large->start_us < small->start_us ? large->start_us : small->start_us;
+}
+
 /* One that has just been held belongs to the ones beside which it came up; the eldest grows. */
 static int join(struct tracker *tracker, struct line *line)
 {
@@ -455,8 +427,7 @@ static int join(struct tracker *tracker, struct line *line)
         struct line *elder = other->id < line->id ? other : line;
         struct line *younger = elder == line ? other : line;
         struct rect box = rect_around(elder->trace.box, younger->trace.box);
-        if (younger->start_us < elder->start_us)
-            elder->start_us = younger->start_us;
+        elder->start_us = joint_start(elder, younger);
         younger->is_lost = true;
         younger->is_held = false; /* so it leaves unread */
         line_retrace(tracker, elder, box);
@@ -471,6 +442,23 @@ static int hold(struct tracker *tracker, struct line *line)
     line->is_held = true;
     line_retrace(tracker, line, line->trace.box);
     return join(tracker, line);
+}
+
+/* Of lines that came up in the last pictures one would wait in vain for more; on a ground that does
+ * not move they are believed. */
+int tracker_end(struct tracker *tracker)
+{
+    int r = 0;
+    for (size_t i = 0; i < tracker->line_count && r == 0; i++) {
+        struct line *line = &tracker->lines[i];
+        if (!line->is_held && !line->is_lost && line->noise == 0)
+            r = hold(tracker, line);
+    }
+    for (size_t i = 0; i < tracker->line_count; i++) {
+        tracker->lines[i].is_lost = true;
+        tracker->lines[i].end_us = tracker->end_us;
+    }
+    return r < 0 ? r : end_lost(tracker);
 }
 
 /* ---- pictures ---- */

@@ -22,6 +22,7 @@ struct tracker;
 struct tracker_line {
     uint64_t id;     /* counts up in the order in which lines begin */
     struct rect box; /* of the letters, in pixels of the picture */
+    bool has_moved;  /* box is where it was first */
     int64_t start_us, end_us;
     struct strip_image image;
 };

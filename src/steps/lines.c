@@ -88,6 +88,7 @@ static int merge_feed(void *self, const struct takeup_item *item, struct takeup_
             .text = line->text,
             .confidence = line->confidence,
             .box = { line->box.x, line->box.y, line->box.width, line->box.height },
+            .has_moved = read->flags & TAKEUP_REGION_MOVED,
             .tag = add_source(merge, read, line),
         };
         lines_add(merge->lines, &reading, item->start_us, item->end_us);

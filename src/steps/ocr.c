@@ -249,6 +249,7 @@ static struct reading *reading_new(const struct takeup_crop *crop)
                                                .end_us = crop->item.end_us,
                                                .free = reading_free };
     reading->item.region = crop->region;
+    reading->item.flags = crop->flags;
     reading->item.box = crop->box;
     reading->item.frame_width = crop->frame_width;
     reading->item.frame_height = crop->frame_height;

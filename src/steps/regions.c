@@ -74,6 +74,7 @@ static struct takeup_crop *crop_new(const struct regions *regions, const struct 
     crop->frame_width = regions->width;
     crop->frame_height = regions->height;
     crop->region = line->id;
+    crop->flags = line->has_moved ? TAKEUP_REGION_MOVED : 0;
     crop->box = (struct takeup_box){ place->x, place->y, place->width, place->height };
     crop->width = line->image.width;
     crop->height = line->image.height;

@@ -451,7 +451,10 @@ int tracker_end(struct tracker *tracker)
     int r = 0;
     for (size_t i = 0; i < tracker->line_count && r == 0; i++) {
         struct line *line = &tracker->lines[i];
-        if (!line->is_held && !line->is_lost && line->noise == 0)
+        if (line->is_held)
+            continue;
+        watch_noise(tracker, line);
+        if (line->noise == 0)
             r = hold(tracker, line);
     }
     for (size_t i = 0; i < tracker->line_count; i++) {

@@ -194,6 +194,7 @@ static const struct {
     }
     /* clang-format off */
     VALUE(TAKEUP_STEP_ABI_OLDEST, 1),
+    VALUE(TAKEUP_REGION_MOVED, 1),
     VALUE(TAKEUP_PORT_NONE, 0),
     VALUE(TAKEUP_PORT_FRAME, 1),
     VALUE(TAKEUP_PORT_CROP, 2),

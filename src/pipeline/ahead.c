@@ -87,7 +87,7 @@ static struct yield *take(struct ahead *ahead)
     struct yield *yield = NULL;
     (void)pthread_mutex_lock(&schedule->lock);
     while (!ahead->first && !schedule_has_failed(schedule))
-        (void)pthread_cond_wait(&schedule->has_news, &schedule->lock);
+        schedule_wait(schedule);
     if (ahead->first && !schedule_has_failed(schedule)) {
         yield = ahead->first;
         ahead->first = yield->next;

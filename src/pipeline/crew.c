@@ -18,6 +18,7 @@ struct member {
     struct crew *crew;
     struct instance *instance; /* the stage's own, or one of this crew */
     pthread_t thread;
+    int64_t begun_us; /* the task at which it is; 0: at none. Guarded by the schedule's lock */
 };
 
 struct crew {
@@ -35,8 +36,9 @@ struct crew {
 /* ---- in a thread ---- */
 
 /* The next task; NULL: the end. */
-static struct slot *take_task(struct crew *crew)
+static struct slot *take_task(struct member *member)
 {
+    struct crew *crew = member->crew;
     struct schedule *schedule = crew->stage->schedule;
     struct slot *task = NULL;
     (void)pthread_mutex_lock(&schedule->lock);
@@ -48,6 +50,7 @@ static struct slot *take_task(struct crew *crew)
         task = crew->first;
         crew->first = task->next_task;
         crew->waiting--;
+        member->begun_us = time_mono_us();
     }
     (void)pthread_mutex_unlock(&schedule->lock);
     return task;
@@ -62,28 +65,29 @@ static void set_slot(struct instance *instance, struct slot *slot)
     (void)pthread_mutex_unlock(tell);
 }
 
-static void end_task(struct crew *crew, struct slot *task, int64_t took_us)
+static void end_task(struct member *member, struct slot *task)
 {
+    struct crew *crew = member->crew;
     struct schedule *schedule = crew->stage->schedule;
     (void)pthread_mutex_lock(&schedule->lock);
     crew->fed++;
-    crew->fed_us += took_us;
+    crew->fed_us += time_mono_us() - member->begun_us;
+    member->begun_us = 0;
     __atomic_store_n(&task->is_worked, true, __ATOMIC_RELEASE);
     schedule->news++;
     (void)pthread_cond_signal(&schedule->has_news);
     (void)pthread_mutex_unlock(&schedule->lock);
 }
 
-static void work(const struct member *member)
+static void work(struct member *member)
 {
     struct instance *instance = member->instance;
     struct slot *task;
-    while ((task = take_task(member->crew))) {
-        int64_t begun_us = time_mono_us();
+    while ((task = take_task(member))) {
         set_slot(instance, task);
         (void)instance_feed(instance, task->item); /* a failure is the schedule's by now */
         set_slot(instance, NULL);
-        end_task(member->crew, task, time_mono_us() - begun_us);
+        end_task(member, task);
     }
 }
 
@@ -148,13 +152,25 @@ struct crew *crew_new(struct stage *stage, int threads_max)
     return crew;
 }
 
+/* How long a task takes, those that have not ended counted as well: the first may be the longest.
+ */
+static int64_t task_us(const struct crew *crew)
+{
+    int64_t count = crew->fed, us = crew->fed_us, now_us = time_mono_us();
+    for (int i = 0; i < crew->count; i++)
+        if (crew->members[i]->begun_us > 0) {
+            count++;
+            us += now_us - crew->members[i]->begun_us;
+        }
+    return count > 0 ? us / count : 0;
+}
+
 void crew_grow(struct crew *crew)
 {
     if (crew->idle > 0 || crew->waiting == 0 || crew->count >= crew->count_max)
         return;
     int64_t warm_us = crew->stage->node->warm_us;
-    int64_t each_us = crew->fed > 0 ? crew->fed_us / crew->fed : 0;
-    if (each_us * crew->waiting / crew->count >= warm_us)
+    if (task_us(crew) * crew->waiting / crew->count >= warm_us)
         (void)add_member(crew, NULL);
 }
 

@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 /* What must not be done before this is. */
 static stage_set blocked_by(const struct slot *slot)
@@ -124,20 +125,27 @@ static int pass(struct order *order)
 
 /* ---- waiting ---- */
 
-static void grow_crews(const struct schedule *schedule)
+/* Crews are looked at now and then: how long a task takes is not known before it has taken long. */
+void schedule_wait(struct schedule *schedule)
 {
+    enum { LOOK_NS = 20000000 };
+    struct timespec until;
     for (size_t i = 0; i < schedule->plan->count; i++)
         if (schedule->stages[i].crew)
             crew_grow(schedule->stages[i].crew);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += LOOK_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    (void)pthread_cond_timedwait(&schedule->has_news, &schedule->lock, &until);
 }
 
 /* For anything new since the last pass. */
 static int wait_for_news(struct schedule *schedule)
 {
     (void)pthread_mutex_lock(&schedule->lock);
-    grow_crews(schedule);
     while (schedule->news == schedule->order.news_seen && !schedule_has_failed(schedule))
-        (void)pthread_cond_wait(&schedule->has_news, &schedule->lock);
+        schedule_wait(schedule);
     (void)pthread_mutex_unlock(&schedule->lock);
     return schedule_has_failed(schedule) ? -EINVAL : 0;
 }

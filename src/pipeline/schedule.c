@@ -226,7 +226,11 @@ static void schedule_init(struct schedule *schedule, struct plan *plan, struct r
     *schedule = (struct schedule){ .plan = plan, .run = run };
     (void)pthread_mutex_init(&schedule->lock, NULL);
     (void)pthread_mutex_init(&schedule->tell, NULL);
-    (void)pthread_cond_init(&schedule->has_news, NULL);
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&schedule->has_news, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
     schedule->order.weight_max = (size_t)(run->threads > 1 ? run->threads : 1) * WEIGHT_A_THREAD;
     schedule->sink = sink_new(run->output_dir, gives_boxes(plan));
     schedule->in_hand = in_hand_new(run->output_dir, run->skip);

@@ -137,6 +137,8 @@ static inline bool order_blocks(const struct schedule *schedule, size_t number)
 {
     return (schedule->order.blocked & STAGE_BIT(number)) != 0;
 }
+/* For news, with `lock` held; may return without any. */
+void schedule_wait(struct schedule *schedule);
 /* Does what can be done by now, if anything is new. */
 int order_advance(struct schedule *schedule);
 /* Until nothing that is still to be done can come to these; not from within a step. */

@@ -24,6 +24,8 @@ enum {
     NOISE_MAX = 5,
     TOGETHER_US = 450000, /* pieces of one text come up within so long */
     LETTERS_MIN = 4,      /* fewer, on a moving ground, are chance */
+    FAINT = 60,           /* levels from the darkest to the brightest; fewer are hard to see */
+    OTHERS_MAX = 2,
 };
 
 struct line {
@@ -36,6 +38,7 @@ struct line {
     bool is_held, is_lost;
     bool has_moved; /* since the strip began, */
     bool has_ever_moved;
+    bool is_faint; /* where it was first */
     int64_t start_us, end_us, changed_us;
 };
 
@@ -50,6 +53,11 @@ struct tracker {
     size_t line_count;
     uint64_t next_id;
     struct bitmap fresh;
+    struct {
+        const struct tracker *tracker;
+        int times;
+    } others[OTHERS_MAX];
+    int other_count;
     struct tracker_line *ended;
     size_t ended_count, ended_size, given;
 };
@@ -305,6 +313,22 @@ static bool is_weak(const struct line *line)
     return line->trace.box.width * 2 < line->trace.box.height * 3;
 }
 
+/* What the others follow, where it is in this one's reduced picture. */
+static void cover_others(struct tracker *tracker)
+{
+    for (int i = 0; i < tracker->other_count; i++) {
+        const struct tracker *other = tracker->others[i].tracker;
+        int to = tracker->others[i].times * tracker->scale, from = other->scale;
+        for (size_t k = 0; k < other->line_count; k++) {
+            const struct rect *box = &other->lines[k].trace.box;
+            const struct rect here = { box->x * from / to, box->y * from / to,
+                                       box->width * from / to + 1, box->height * from / to + 1 };
+            if (!other->lines[k].is_faint)
+                cover(&tracker->fresh, &here);
+        }
+    }
+}
+
 /* What is covered by lines is known; what remains of the bits that stood still is new. Where a line
  * has just gone, what its last picture has in common with this one is chance. */
 static void find_fresh(struct tracker *tracker)
@@ -320,9 +344,25 @@ static void find_fresh(struct tracker *tracker)
         if (line->is_lost ? line->changed == 0 : !is_weak(line))
             cover(fresh, &line->trace.box);
     }
+    cover_others(tracker);
 }
 
-static int line_begin(struct tracker *tracker, struct rect box)
+/* In a box of the reduced picture. */
+static bool is_faint(const struct tracker *tracker, const struct luma *luma, struct rect box)
+{
+    int counts[256] = { 0 }, all = 0, least = 0, most = 255;
+    const struct rect place = rect_common(scaled(box, tracker->scale), tracker->whole);
+    for (int y = place.y; y < place.y + place.height; y++)
+        for (int x = place.x; x < place.x + place.width; x++, all++)
+            counts[luma_row(luma, y)[x]]++;
+    for (int seen = counts[0]; least < 255 && seen * 50 < all; seen += counts[++least])
+        ;
+    for (int seen = counts[255]; most > least && seen * 50 < all; seen += counts[--most])
+        ;
+    return most - least < FAINT;
+}
+
+static int line_begin(struct tracker *tracker, const struct luma *luma, struct rect box)
 {
     const struct edges *pictures[] = { &tracker->edges[0], &tracker->edges[1] };
     if (tracker->line_count == LINES_MAX)
@@ -331,6 +371,7 @@ static int line_begin(struct tracker *tracker, struct rect box)
     *line = (struct line){ .id = tracker->next_id++, .seen = 2 };
     trace_init(&line->trace, box, pictures, 2);
     line->first_total = line->trace.total;
+    line->is_faint = is_faint(tracker, luma, box);
     struct trace_match match = trace_match(&line->trace, &tracker->edges[2], 0);
     bool earlier =
         tracker->count > 2 && match.lost == 0 && match.kept * 10 >= line->trace.total * 8;
@@ -361,14 +402,14 @@ static bool replace_weak(struct tracker *tracker, const struct rect *box)
     return true;
 }
 
-static int begin_lines(struct tracker *tracker)
+static int begin_lines(struct tracker *tracker, const struct luma *luma)
 {
     struct cut_lines found = { 0 };
     int r = 0;
     cut_find(&tracker->fresh, &found);
     for (size_t i = 0; i < found.count && r == 0; i++)
         if (replace_weak(tracker, &found.rects[i]))
-            r = line_begin(tracker, found.rects[i]);
+            r = line_begin(tracker, luma, found.rects[i]);
     cut_release(&found);
     return r == 0 ? end_lost(tracker) : r;
 }
@@ -512,7 +553,7 @@ static int look_at_lines(struct tracker *tracker, const struct luma *luma)
     if (r == 0)
         r = end_lost(tracker);
     if (r == 0)
-        r = begin_lines(tracker);
+        r = begin_lines(tracker, luma);
     for (size_t i = 0; i < tracker->line_count && r == 0; i++) {
         struct line *line = &tracker->lines[i];
         if (line->has_moved && !line->is_held)
@@ -521,6 +562,12 @@ static int look_at_lines(struct tracker *tracker, const struct luma *luma)
             strip_add(&line->strip, luma);
     }
     return r;
+}
+
+void tracker_leave_to(struct tracker *tracker, const struct tracker *other, int times)
+{
+    tracker->others[tracker->other_count].tracker = other;
+    tracker->others[tracker->other_count++].times = times;
 }
 
 int tracker_look(struct tracker *tracker, const struct luma *luma, int64_t start_us, int64_t end_us)

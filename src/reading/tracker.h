@@ -30,6 +30,11 @@ struct tracker_line {
 struct tracker *tracker_new(void);
 void tracker_free(struct tracker **tracker);
 
+/* What `other` follows is left to it, from now on, unless it is faint there: both look at the same
+ * pictures, `other` first, and a pixel of this one's planes is as large as times x times of
+ * other's. At most two. */
+void tracker_leave_to(struct tracker *tracker, const struct tracker *other, int times);
+
 /* The picture that is shown from start_us to end_us. 0, or -ENOMEM. */
 int tracker_look(struct tracker *tracker, const struct luma *luma, int64_t start_us,
                  int64_t end_us);

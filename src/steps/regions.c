@@ -1,5 +1,8 @@
 /* regions.c - what is to be read: each line of text that holds still, once, when it is over.
  *
+ * Text is looked for in the luma, and what cannot be seen there, red on black, in the planes of
+ * colour.
+ *
  * The whole picture is looked at, whatever regions are asked for: where a line ends is easier seen
  * with what stands beside it. What lies elsewhere is left out before it is read. */
 #include "base/mem.h"
@@ -27,10 +30,12 @@ static const struct takeup_param table[] = {
     { 0 },
 };
 
+enum { PLANES = 3 };
+
 struct regions {
     struct takeup_host *host;
-    struct tracker *tracker;
-    struct ticker *ticker; /* NULL: nobody asks */
+    struct tracker *trackers[PLANES]; /* the last two: NULL until there is colour */
+    struct ticker *ticker;            /* NULL: nobody asks */
     struct zones wanted, ignored;
     int width, height; /* of the picture */
 };
@@ -50,7 +55,7 @@ static int regions_open(void *self, const void *params, struct takeup_host *host
     regions->host = host;
     if (said && strcmp(said->ticker, "ignore") == 0)
         regions->ticker = ticker_new();
-    regions->tracker = tracker_new();
+    regions->trackers[0] = tracker_new();
     return 0;
 }
 
@@ -61,10 +66,19 @@ static void crop_free(struct takeup_item *item)
     free(crop);
 }
 
-/* Takes over the image of the line. */
-static struct takeup_crop *crop_new(const struct regions *regions, const struct tracker_line *line)
+/* Planes of colour have half the width and height. */
+static struct rect in_frame(const struct rect *rect, int plane)
 {
-    const struct rect *place = &line->image.place;
+    int times = plane == 0 ? 1 : 2;
+    return (struct rect){ rect->x * times, rect->y * times, rect->width * times,
+                          rect->height * times };
+}
+
+/* Takes over the image of the line. */
+static struct takeup_crop *crop_new(const struct regions *regions, const struct tracker_line *line,
+                                    int plane)
+{
+    const struct rect place = in_frame(&line->image.place, plane);
     struct takeup_crop *crop = MEM_NEW(struct takeup_crop);
     crop->item = (struct takeup_item){ .port = TAKEUP_PORT_CROP,
                                        .references = 1,
@@ -73,9 +87,9 @@ static struct takeup_crop *crop_new(const struct regions *regions, const struct 
                                        .free = crop_free };
     crop->frame_width = regions->width;
     crop->frame_height = regions->height;
-    crop->region = line->id;
+    crop->region = line->id * PLANES + (uint64_t)plane;
     crop->flags = line->has_moved ? TAKEUP_REGION_MOVED : 0;
-    crop->box = (struct takeup_box){ place->x, place->y, place->width, place->height };
+    crop->box = (struct takeup_box){ place.x, place.y, place.width, place.height };
     crop->width = line->image.width;
     crop->height = line->image.height;
     crop->luma = line->image.luma;
@@ -93,15 +107,16 @@ static bool is_wanted(const struct regions *regions, const struct rect *line)
     return !zones_have(&regions->ignored, &box, regions->width, regions->height);
 }
 
-static int emit_ended(struct regions *regions, struct takeup_output *output)
+static int emit_ended(struct regions *regions, int plane, struct takeup_output *output)
 {
     struct tracker_line line;
-    while (tracker_next(regions->tracker, &line)) {
-        if (!is_wanted(regions, &line.box)) {
+    while (tracker_next(regions->trackers[plane], &line)) {
+        const struct rect box = in_frame(&line.box, plane);
+        if (!is_wanted(regions, &box)) {
             strip_image_release(&line.image);
             continue;
         }
-        int r = takeup_emit(output, crop_new(regions, &line));
+        int r = takeup_emit(output, crop_new(regions, &line, plane));
         if (r < 0)
             return r;
     }
@@ -120,16 +135,39 @@ static int watch_ticker(struct regions *regions, const struct luma *luma, int64_
     return r;
 }
 
+static void begin_colour(struct regions *regions)
+{
+    for (int plane = 1; plane < PLANES; plane++) {
+        regions->trackers[plane] = tracker_new();
+        for (int before = 0; before < plane; before++)
+            tracker_leave_to(regions->trackers[plane], regions->trackers[before],
+                             before == 0 ? 2 : 1);
+    }
+}
+
+static int look(struct regions *regions, const struct takeup_frame *frame, int plane)
+{
+    int part = plane == 0 ? 1 : 2;
+    const struct luma luma = { frame->plane[plane], (frame->width + part - 1) / part,
+                               (frame->height + part - 1) / part, frame->stride[plane] };
+    int r = tracker_look(regions->trackers[plane], &luma, frame->item.start_us, frame->item.end_us);
+    return r < 0 || plane > 0 ? r : watch_ticker(regions, &luma, frame->item.start_us);
+}
+
 static int regions_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
 {
     struct regions *regions = self;
     const struct takeup_frame *frame = (const struct takeup_frame *)item;
-    struct luma luma = { frame->plane[0], frame->width, frame->height, frame->stride[0] };
-    if (tracker_look(regions->tracker, &luma, item->start_us, item->end_us) < 0 ||
-        watch_ticker(regions, &luma, item->start_us) < 0)
+    int r = 0, planes = frame->pixels == TAKEUP_PIXELS_YUV420 ? PLANES : 1;
+    if (planes > 1 && !regions->trackers[1])
+        begin_colour(regions);
+    for (int plane = 0; plane < planes && r >= 0; plane++)
+        r = look(regions, frame, plane);
+    if (r < 0)
         return regions->host->fail(regions->host, TAKEUP_FAIL_MEMORY, NULL,
-                                   "no memory for a picture of %dx%d", luma.width, luma.height);
-    int r = emit_ended(regions, output);
+                                   "no memory for a picture of %dx%d", frame->width, frame->height);
+    for (int plane = 0; plane < planes && r >= 0; plane++)
+        r = emit_ended(regions, plane, output);
     regions->width = frame->width;
     regions->height = frame->height;
     return r;
@@ -138,16 +176,21 @@ static int regions_feed(void *self, const struct takeup_item *item, struct takeu
 static int regions_finish(void *self, struct takeup_output *output)
 {
     struct regions *regions = self;
-    if (tracker_end(regions->tracker) < 0)
-        return regions->host->fail(regions->host, TAKEUP_FAIL_MEMORY, NULL,
-                                   "no memory for the lines of the last picture");
-    return emit_ended(regions, output);
+    int r = 0;
+    for (int plane = 0; plane < PLANES && regions->trackers[plane] && r >= 0; plane++) {
+        if (tracker_end(regions->trackers[plane]) < 0)
+            return regions->host->fail(regions->host, TAKEUP_FAIL_MEMORY, NULL,
+                                       "no memory for the lines of the last picture");
+        r = emit_ended(regions, plane, output);
+    }
+    return r;
 }
 
 static void regions_close(void *self)
 {
     struct regions *regions = self;
-    tracker_free(&regions->tracker);
+    for (int plane = 0; plane < PLANES; plane++)
+        tracker_free(&regions->trackers[plane]);
     ticker_free(&regions->ticker);
     zones_release(&regions->wanted);
     zones_release(&regions->ignored);

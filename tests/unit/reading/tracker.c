@@ -424,10 +424,51 @@ static void test_boxes_of_a_large_picture_are_in_its_pixels(void **state)
     release(&seen);
 }
 
+/* A second tracker looks at planes of colour, half as large: of one text it leaves to the first one
+ * what is plain there, and follows what is faint. */
+static void colour_sees(int level, size_t wanted)
+{
+    enum { WIDTH = DRAW_WIDTH / 2, HEIGHT = DRAW_HEIGHT / 2 };
+    CLEANUP(tracker_free) struct tracker *first = tracker_new();
+    CLEANUP(tracker_free) struct tracker *second = tracker_new();
+    struct seen seen = { 0 }, seen_first = { 0 };
+    static uint8_t colour[HEIGHT][WIDTH];
+    tracker_leave_to(second, first, 2);
+    draw_flat(&drawing, 40);
+    draw_text(&drawing, X, Y, SCALE, 230, "IN COLOUR");
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++)
+            colour[y][x] = drawing.pixels[2 * y][2 * x];
+    draw_flat(&drawing, 40);
+    draw_text(&drawing, X, Y, SCALE, level, "IN COLOUR");
+    const struct luma luma = draw_luma(&drawing), half = { colour[0], WIDTH, HEIGHT, WIDTH };
+    for (int picture = 0; picture < 5; picture++) {
+        int64_t start_us = picture * INT64_C(200000);
+        assert_int_equal(tracker_look(first, &luma, start_us, start_us + 200000), 0);
+        assert_int_equal(tracker_look(second, &half, start_us, start_us + 200000), 0);
+    }
+    assert_int_equal(tracker_end(first), 0);
+    assert_int_equal(tracker_end(second), 0);
+    take(first, &seen_first);
+    take(second, &seen);
+    assert_int_equal(seen.count, wanted);
+    release(&seen_first);
+    release(&seen);
+}
+
+static void test_colour_is_for_what_is_faint(void **state)
+{
+    (void)state;
+    colour_sees(230, 0);
+    colour_sees(75, 1); /* some of its edges can be seen in the luma */
+    colour_sees(45, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_have_their_times_and_places),
+        cmocka_unit_test(test_colour_is_for_what_is_faint),
         cmocka_unit_test(test_an_image_shows_the_whole_text),
         cmocka_unit_test(test_ids_count_up_in_the_order_in_which_lines_begin),
         cmocka_unit_test(test_another_size_ends_all),

@@ -38,7 +38,7 @@ static const char *const videos[] = {
     "tenbit.mkv",     "gray.mkv",       "rgb.mkv",       "palette.gif",    "mjpeg.avi",
     "odd.mkv",        "anamorphic.mp4", "resize.ts",     "vfr.mkv",        "negative.mp4",
     "interlaced.mkv", "late.mkv",       "cut75.mp4",     "cut75.webm",     "blank.mp4",
-    "slow.mp4",       "burst.mp4",
+    "slow.mp4",       "burst.mp4",      "colour.mp4",
 };
 
 static int make_videos(void **state)

@@ -253,8 +253,18 @@ static int excess(const struct look *look, int class)
            look->margin_of[class] * 100 / int_max(1, outside);
 }
 
+/* Next to nothing of one class is where the letters are: on an even ground it is the other one,
+ * whatever lies around the box in which they stand. */
+static bool is_lone(const struct look *look, int class, int other)
+{
+    enum { TIMES = 50 };
+    return look->is_flat && look->pixels[class] > TIMES * look->pixels[other];
+}
+
 static bool is_bright_text(const struct look *look)
 {
+    if (is_lone(look, BRIGHT, DARK) || is_lone(look, DARK, BRIGHT))
+        return look->pixels[BRIGHT] > look->pixels[DARK];
     int by_dark = shut_in(look, DARK), by_bright = shut_in(look, BRIGHT);
     if (int_max(by_dark, by_bright) >= SHUT_IN)
         return by_dark > by_bright;

@@ -1,7 +1,8 @@
 /* lines.c - lines read in one image after the other become segments: one text, from when to when.
  *
  * Lines that come and go together are one segment of several lines, as a subtitle of two is. In it
- * they stand as they are read, and where the rows are wider apart than elsewhere a paragraph ends.
+ * they stand as they are read (reading/order.h), and where the rows are wider apart than elsewhere
+ * a paragraph ends.
  *
  * Which segments are wanted can be said by how long they are shown and by their shape: that is what
  * tells a caption from a channel's name. */
@@ -9,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "reading/order.h"
 #include "steps/common.h"
 
 #include <stdlib.h>
@@ -108,30 +110,48 @@ static int max_int(int a, int b)
     return a > b ? a : b;
 }
 
-static bool is_same_row(const struct lines_box *a, const struct lines_box *b)
+static struct rect rect_of(const struct lines_stretch *stretch)
 {
-    int common = min_int(a->y + a->height, b->y + b->height) - max_int(a->y, b->y);
-    return 2 * common > min_int(a->height, b->height);
+    const struct lines_box *box = &stretch->box;
+    return (struct rect){ box->x, box->y, box->width, box->height };
 }
 
-/* What came first is read first: where lines scroll, their places are of different times. */
-static bool is_behind(const struct lines_stretch *a, const struct lines_stretch *b)
-{
-    if (a->start_us != b->start_us)
-        return a->start_us > b->start_us;
-    return is_same_row(&a->box, &b->box) ? a->box.x > b->box.x : a->box.y > b->box.y;
-}
-
+/* As they come: what began first is first. */
 static void group_add(struct merge *merge, const struct lines_stretch *stretch)
 {
     if (merge->group_count == merge->group_size) {
         merge->group_size = merge->group_size ? 2 * merge->group_size : 8;
         merge->group = mem_resize(merge->group, merge->group_size, sizeof(*merge->group));
     }
-    size_t at = merge->group_count++;
-    for (; at > 0 && is_behind(merge->group[at - 1], stretch); at--)
-        merge->group[at] = merge->group[at - 1];
-    merge->group[at] = stretch;
+    merge->group[merge->group_count++] = stretch;
+}
+
+static void arrange(const struct lines_stretch **lines, size_t count)
+{
+    struct rect *boxes = mem_zero(count, sizeof(*boxes));
+    size_t *order = mem_zero(count, sizeof(*order));
+    const struct lines_stretch **before = mem_zero(count, sizeof(*before));
+    for (size_t i = 0; i < count; i++) {
+        boxes[i] = rect_of(lines[i]);
+        before[i] = lines[i];
+    }
+    order_boxes(boxes, count, order);
+    for (size_t i = 0; i < count; i++)
+        lines[i] = before[order[i]];
+    free(boxes);
+    free(order);
+    free((void *)before);
+}
+
+/* What came first is read first: where lines scroll, their places are of different times. */
+static void group_arrange(struct merge *merge)
+{
+    for (size_t from = 0, to = 0; from < merge->group_count; from = to) {
+        while (to < merge->group_count &&
+               merge->group[to]->start_us == merge->group[from]->start_us)
+            to++;
+        arrange(merge->group + from, to - from);
+    }
 }
 
 /* ---- paragraphs ---- */
@@ -139,8 +159,8 @@ static void group_add(struct merge *merge, const struct lines_stretch *stretch)
 /* From the middle of the line before to the middle of this one. */
 static int pitch_before(const struct merge *merge, size_t at)
 {
-    const struct lines_box *a = &merge->group[at - 1]->box, *b = &merge->group[at]->box;
-    return is_same_row(a, b) ? 0 : b->y - a->y + (b->height - a->height) / 2;
+    struct rect a = rect_of(merge->group[at - 1]), b = rect_of(merge->group[at]);
+    return order_is_same_row(a, b) ? 0 : b.y - a.y + (b.height - a.height) / 2;
 }
 
 static int by_size(const void *a, const void *b)
@@ -282,6 +302,7 @@ static int emit_group(struct merge *merge, struct takeup_output *output)
 {
     if (merge->group_count == 0)
         return 0;
+    group_arrange(merge);
     struct takeup_segment *segment = segment_new(merge);
     CLEANUP(mem_free_text) char *why = why_unwanted(merge, segment);
     merge->group_count = 0;

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "steps/common.h"
+#include "steps/plausible.h"
 #include "steps/vote.h"
 
 #include <leptonica/allheaders.h>
@@ -370,34 +371,6 @@ static void reading_vote(struct takeup_line *line, struct takeup_line *other)
 
 /* ---- what is text ---- */
 
-/* A line of nothing but strokes and dots is a picture's. General punctuation (E2 80 xx) is no
- * letter either. */
-static bool has_letter(const char *text)
-{
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-        if (isalnum(*at))
-            return true;
-        if (at[0] == 0xe2 && at[1] == 0x80 && at[2])
-            at += 2;
-        else if (*at >= 0xc3)
-            return true;
-    }
-    return false;
-}
-
-/* Pictures are read as a letter or two, and with some confidence; so those need more. */
-static double least_confidence(const struct ocr *ocr, const char *text)
-{
-    enum { SHORT = 8 };
-    size_t letters = 0;
-    for (const char *at = text; *at; at++)
-        letters += *at != ' ' && (*at & 0xc0) != 0x80;
-    double least = ocr->params->min_confidence;
-    if (letters < SHORT)
-        least += (1 - least) / 2;
-    return least;
-}
-
 static void tell_dropped(const struct ocr *ocr, const struct reading *reading,
                          const struct takeup_line *line, const char *why)
 {
@@ -415,8 +388,8 @@ static void tell_dropped(const struct ocr *ocr, const struct reading *reading,
 static bool is_text(const struct ocr *ocr, const struct reading *reading,
                     const struct takeup_line *line)
 {
-    double least = least_confidence(ocr, line->text);
-    if (!has_letter(line->text)) {
+    double least = plausible_least(line->text, ocr->params->min_confidence);
+    if (!plausible_has_letter(line->text)) {
         tell_dropped(ocr, reading, line, "it has no letter");
         return false;
     }

@@ -104,6 +104,46 @@ static void test_what_is_no_letter_is_wiped_out(void **state)
     }
 }
 
+/* Beside the letters, or around them. */
+static const struct {
+    const char *name;
+    struct rect sides[2]; /* joined */
+    bool stays;
+} joined[] = {
+    { "a corner of a box", { { 110, 4, 80, 2 }, { 188, 4, 2, 30 } }, false },
+    { "the other corner", { { 110, 34, 80, 2 }, { 110, 6, 2, 30 } }, false },
+    { "wide, but thick enough for joined letters",
+      { { 110, 12, 80, 4 }, { 186, 12, 4, 19 } },
+      true },
+    { "as thin, but no wider than three letters",
+      { { 130, 12, 60, 2 }, { 188, 12, 2, 19 } },
+      true },
+    { "a bar aside, cut at the top", { { 193, 0, 3, 21 }, { 193, 0, 3, 21 } }, false },
+    { "a bar aside, cut at the bottom", { { 193, 15, 3, 26 }, { 193, 15, 3, 26 } }, false },
+    { "a bar to the left, cut", { { 3, 0, 3, HEIGHT }, { 3, 0, 3, HEIGHT } }, false },
+    { "a bar aside that is whole", { { 193, 8, 3, 25 }, { 193, 8, 3, 25 } }, true },
+    { "a bar within the core, cut", { { 170, 12, 3, 29 }, { 170, 12, 3, 29 } }, true },
+};
+
+static void test_corners_and_bars_aside_are_no_letters(void **state)
+{
+    (void)state;
+    static const char few[] = "LIT"; /* up to column 61 */
+    for (size_t i = 0; i < COUNT(joined); i++) {
+        draw_flat(&drawing, 0);
+        draw_text(&drawing, X, Y, SCALE, 255, few);
+        draw_rect(&drawing, joined[i].sides[0], 255);
+        draw_rect(&drawing, joined[i].sides[1], 255);
+        clean(NULL);
+        const struct rect *side = &joined[i].sides[0];
+        int left = darkest(*side);
+        if (left != (joined[i].stays ? 255 : 0))
+            fail_msg("%s: %d is left", joined[i].name, left);
+        if (darkest(draw_extent(X, Y, SCALE, few)) != 255)
+            fail_msg("%s: the letters are gone", joined[i].name);
+    }
+}
+
 /* Only the size counts: dots do not, and what hangs together counts by its width. */
 static void test_letters_are_counted(void **state)
 {
@@ -212,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_letters_stay_as_they_are),
         cmocka_unit_test(test_soft_edges_stay_and_what_is_far_from_letters_does_not),
         cmocka_unit_test(test_what_is_no_letter_is_wiped_out),
+        cmocka_unit_test(test_corners_and_bars_aside_are_no_letters),
         cmocka_unit_test(test_letters_are_counted),
         cmocka_unit_test(test_letters_have_an_outline_where_one_is_asked_for),
         cmocka_unit_test(test_a_print_has_its_size_and_white_around_it),

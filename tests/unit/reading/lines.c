@@ -38,7 +38,7 @@ static void test_alike(void **state)
 /* A reading: when, where, what. */
 struct row {
     int start_ms, end_ms, x, y, width, confidence; /* in percent; 0: 50 */
-    const char *text;
+    const char *text; /* behind a '^': it has moved, and was there when it began */
 };
 
 enum { HEIGHT = 15, LINE = 20, BESIDE = 200, WIDTH = 100 };
@@ -123,6 +123,45 @@ static const struct {
     { "another text over it",
       { { 0, 1000, 0, 0, WIDTH, 50, "Good morning" }, { 0, 3000, 0, 0, WIDTH, 50, "Coffee" } },
       "0-1000 Good morning;0-3000 Coffee;" },
+    { "two readings of one place at one time, an error in one",
+      { { 0, 3000, 0, 0, WIDTH, 95, "Good morning" },
+        { 1000, 4000, 4, 2, WIDTH, 97, "Good moming" } },
+      "0-4000 Good moming;" },
+    { "one after the other, of which one is no good",
+      { { 0, 1000, 0, 0, WIDTH, 95, "Good morning" },
+        { 1000, 2000, 0, 0, WIDTH, 89, "Good moming" } },
+      "0-2000 Good morning;" },
+    { "one after the other, both read well",
+      { { 0, 1000, 0, 0, WIDTH, 95, "Good morning" },
+        { 1000, 2000, 0, 0, WIDTH, 91, "Good moming" } },
+      "0-1000 Good morning;1000-2000 Good moming;" },
+    { "at one time, but in another place",
+      { { 0, 3000, 0, 0, WIDTH, 60, "Good morning" },
+        { 1000, 4000, 0, LINE, WIDTH, 60, "Good moming" } },
+      "0-3000 Good morning;1000-4000 Good moming;" },
+    { "much of it differs",
+      { { 0, 1000, 0, 0, WIDTH, 60, "Good morning" },
+        { 1000, 2000, 0, 0, WIDTH, 60, "Good afternoon" } },
+      "0-1000 Good morning;1000-2000 Good afternoon;" },
+    { "another digit is no error, however badly it was read",
+      { { 0, 3000, 0, 0, WIDTH, 60, "Platform 12" },
+        { 1000, 4000, 0, 0, WIDTH, 60, "Platform 13" } },
+      "0-3000 Platform 12;1000-4000 Platform 13;" },
+    { "one that scrolled away, and another in its old place",
+      { { 0, 5000, 0, 0, WIDTH, 0, "^$ make" }, { 2000, 6000, 0, 0, WIDTH, 0, "^$ make" } },
+      "0-5000 $ make;2000-6000 $ make;" },
+    { "even where the second one never moves",
+      { { 0, 5000, 0, 0, WIDTH, 0, "^$ make" }, { 2000, 6000, 0, 0, WIDTH, 0, "$ make" } },
+      "0-5000 $ make;2000-6000 $ make;" },
+    { "had it not moved it would be one",
+      { { 0, 5000, 0, 0, WIDTH, 0, "$ make" }, { 2000, 6000, 0, 0, WIDTH, 0, "$ make" } },
+      "0-6000 $ make;" },
+    { "two readings of one that scrolls, begun together",
+      { { 0, 5000, 0, 0, WIDTH, 0, "^$ make" }, { 200, 6000, 0, 0, WIDTH, 0, "^$ make" } },
+      "0-6000 $ make;" },
+    { "one that scrolled is no shadow of what is typed where it was",
+      { { 0, 5000, 0, 0, 40, 30, "^$ ma" }, { 2000, 6000, 0, 0, WIDTH, 90, "$ make" } },
+      "0-5000 $ ma;2000-6000 $ make;" },
     { "blanks are no text",
       { { 0, 1000, 0, 0, WIDTH, 0, " " },
         { 0, 1000, 0, LINE, WIDTH, 0, "" },
@@ -134,11 +173,13 @@ static const struct {
 static void add_row(struct lines *lines, const struct row *row)
 {
     char text[40]; /* borrowed no longer than by the call */
-    (void)snprintf(text, sizeof(text), "%s", row->text);
+    bool has_moved = row->text[0] == '^';
+    (void)snprintf(text, sizeof(text), "%s", row->text + has_moved);
     const struct lines_reading reading = {
         .text = text,
         .confidence = row->confidence ? row->confidence / 100.0 : .5,
         .box = { row->x, row->y, row->width, HEIGHT },
+        .has_moved = has_moved,
     };
     lines_add(lines, &reading, row->start_ms * INT64_C(1000), row->end_ms * INT64_C(1000));
     memset(text, 'X', sizeof(text) - 1);

@@ -19,7 +19,7 @@ struct read {
     const char *text, *image;
 };
 
-enum { READ_MAX = 6 };
+enum { READ_MAX = 7 };
 
 /* In a frame of 1000x600. Segments are "START-END TEXT|…", a new line in a text is "/". */
 static const struct {
@@ -43,6 +43,32 @@ static const struct {
     { { 0 },
       { { 1.2, 3, 400, 500, 90, 20, "later", NULL }, { 1, 3, 400, 530, 90, 20, "first", NULL } },
       "1-3 first/later|",
+      "" },
+    /* A column after the other, the header first; but what came first is read first. */
+    { { 0 },
+      { { 1, 3, 100, 100, 300, 20, "a", NULL },
+        { 1, 3, 450, 104, 300, 20, "d", NULL },
+        { 1, 3, 100, 130, 300, 20, "b", NULL },
+        { 1, 3, 450, 134, 300, 20, "e", NULL },
+        { 1, 3, 100, 160, 290, 20, "c", NULL },
+        { 1, 3, 450, 164, 300, 20, "f", NULL },
+        { 1, 3, 200, 60, 400, 20, "header", NULL } },
+      "1-3 header/a/b/c/d/e/f|",
+      "" },
+    { { 0 },
+      { { 1, 3, 100, 100, 300, 20, "a", NULL },
+        { 1.2, 3, 450, 104, 300, 20, "d", NULL },
+        { 1, 3, 100, 130, 300, 20, "b", NULL },
+        { 1.2, 3, 450, 134, 300, 20, "e", NULL },
+        { 1, 3, 100, 160, 290, 20, "c", NULL } },
+      "1-3 a/b/c/d/e|",
+      "" },
+    { { 0 },
+      { { 1, 3, 100, 100, 100, 20, "name", NULL },
+        { 1, 3, 450, 100, 100, 20, "Ann", NULL },
+        { 1, 3, 100, 130, 60, 20, "town", NULL },
+        { 1, 3, 450, 130, 80, 20, "Ulm", NULL } },
+      "1-3 name/Ann/town/Ulm|",
       "" },
     /* Paragraphs. */
     { { 0 },

@@ -10,10 +10,10 @@
 #include <string.h>
 
 enum {
-    BITS_MIN = 60,    /* fewer have moved by chance */
-    RANGE_SHARE = 8,  /* what moves by more than one part in so many of the height nobody reads */
-    BAND_SHARE = 8,   /* nor is a line higher than that */
-    ROW_SHARE = 16,   /* a row is empty that has less than one part in so many of the fullest */
+    BITS_MIN = 60,   /* fewer have moved by chance */
+    RANGE_SHARE = 8, /* what moves by more than one part in so many of the height nobody reads */
+    BAND_SHARE = 8,  /* nor is a line higher than that */
+    ROW_SHARE = 16,  /* a row is empty that has less than one part in so many of the fullest */
     CANDIDATES = 4,
     APART = 3, /* rows; nearer ones are the same candidate */
 };
@@ -61,8 +61,8 @@ static int find_new(struct shift *shift, const struct edges *now, const struct e
         counts[y] = 0;
         for (int w = 0; w < shift->words; w++) {
             size_t at = (size_t)y * (size_t)shift->words + (size_t)w;
-            shift->now[at] = (now->rising[at] & ~before->rising[at]) |
-                             (now->falling[at] & ~before->falling[at]);
+            shift->now[at] =
+                (now->rising[at] & ~before->rising[at]) | (now->falling[at] & ~before->falling[at]);
             counts[y] += count_bits(shift->now[at]);
         }
         all += counts[y];

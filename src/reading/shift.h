@@ -14,7 +14,7 @@
 
 struct shift {
     int height, words;
-    uint64_t *now, *before; /* the strokes that were new; a row is `words` long */
+    uint64_t *now, *before;      /* the strokes that were new; a row is `words` long */
     int *counts, *counts_before; /* of them in each row */
     int *matched;
     int down;   /* of the last picture; below 0: up; 0: nothing moved that way */

@@ -36,7 +36,9 @@ struct line {
     uint64_t id;
     struct trace trace;
     struct strip strip;
-    struct rect core; /* trace.box when the strip began */
+    struct rect core; /* trace.box when the strip began, */
+    int core_rolled;  /* and rolled */
+    int rolled;       /* rows that it has rolled down since it came in */
     unsigned first_total;
     int seen, changed, noise;
     bool is_held, is_lost;
@@ -120,6 +122,7 @@ static void add_ended(struct tracker *tracker, const struct tracker_line *line)
 
 static int line_end(struct tracker *tracker, struct line *line, int64_t end_us)
 {
+    int back = line->core_rolled * tracker->scale;
     struct tracker_line ended = { .id = line->id,
                                   .box = scaled(line->core, tracker->scale),
                                   .has_moved = line->has_ever_moved,
@@ -131,6 +134,8 @@ static int line_end(struct tracker *tracker, struct line *line, int64_t end_us)
         strip_image_release(&ended.image);
         return 0;
     }
+    ended.box.y -= back; /* to where it was first */
+    ended.image.place.y -= back;
     add_ended(tracker, &ended);
     return 0;
 }
@@ -299,6 +304,7 @@ static struct rect strip_place(const struct tracker *tracker, struct rect box)
 static int line_strip(struct tracker *tracker, struct line *line)
 {
     line->core = line->trace.box;
+    line->core_rolled = line->rolled;
     line->has_moved = false;
     return strip_begin(&line->strip, strip_place(tracker, line->core));
 }
@@ -362,6 +368,12 @@ static void find_fresh(struct tracker *tracker)
         drop_rolled(tracker, fresh);
 }
 
+static bool is_in_row(const struct rect *a, const struct rect *b)
+{
+    int rows = int_min(a->y + a->height, b->y + b->height) - int_max(a->y, b->y);
+    return rows * 2 > int_min(a->height, b->height);
+}
+
 /* Rows between the line and the side of the picture from which it came. */
 static int rows_behind(const struct tracker *tracker, struct rect box)
 {
@@ -384,6 +396,24 @@ static int64_t come_in_us(const struct tracker *tracker, struct rect box, int64_
     return behind > 3 * rows + box.height ? seen_us : tracker->start_us - behind * step_us / rows;
 }
 
+/* What stands in one row has come in as one, with the last of its letters. */
+static void come_in(struct tracker *tracker, struct line *line)
+{
+    int64_t step_us = tracker->edge_us[0] - tracker->edge_us[1];
+    line->start_us = come_in_us(tracker, line->trace.box, line->start_us);
+    line->has_ever_moved = true;
+    for (size_t i = 0; i < tracker->line_count; i++) {
+        struct line *other = &tracker->lines[i];
+        if (!is_in_row(&other->trace.box, &line->trace.box) ||
+            llabs(other->start_us - line->start_us) > 2 * step_us)
+            continue;
+        line->rolled = other->rolled;
+        if (line->start_us < other->start_us)
+            line->start_us = other->start_us;
+        other->start_us = line->start_us;
+    }
+}
+
 static int line_begin(struct tracker *tracker, struct rect box)
 {
     const struct edges *pictures[] = { &tracker->edges[0], &tracker->edges[1] };
@@ -397,10 +427,8 @@ static int line_begin(struct tracker *tracker, struct rect box)
     bool earlier =
         tracker->count > 2 && match.lost == 0 && match.kept * 10 >= line->trace.total * 8;
     line->start_us = tracker->edge_us[earlier ? 2 : 1];
-    if (tracker->is_roll) {
-        line->start_us = come_in_us(tracker, box, line->start_us);
-        line->has_ever_moved = true;
-    }
+    if (tracker->is_roll)
+        come_in(tracker, line);
     tracker->line_count++;
     return line_strip(tracker, line);
 }
@@ -442,14 +470,13 @@ static int begin_lines(struct tracker *tracker)
 
 /* ---- lines that grow ---- */
 
-/* On one row, no further apart than words are, and of one size: a full stop is small, but nothing
+/* In one row, no further apart than words are, and of one size: a full stop is small, but nothing
  * that belongs to a line is much taller than it. */
 static bool is_beside(const struct rect *a, const struct rect *b)
 {
-    int rows = int_min(a->y + a->height, b->y + b->height) - int_max(a->y, b->y);
     int gap = int_max(a->x, b->x) - int_min(a->x + a->width, b->x + b->width);
     int least = int_min(a->height, b->height), most = int_max(a->height, b->height);
-    return rows * 2 > least && gap * 2 < most * 3 && most < least * 3;
+    return is_in_row(a, b) && gap * 2 < most * 3 && most < least * 3;
 }
 
 static void line_retrace(struct tracker *tracker, struct line *line, struct rect box)
@@ -673,6 +700,7 @@ static void roll_line(struct tracker *roll, struct line *line, int64_t before_us
         return;
     }
     line->trace.box.y = y;
+    line->rolled += down;
     line->has_moved |= down != 0;
 }
 

@@ -658,6 +658,21 @@ static int drop_rolling(struct tracker *tracker)
     return end_lost(tracker);
 }
 
+/* Lines that stood still and now move (a terminal) are found again by move_lines, and with them
+ * what comes along. */
+static bool is_scroll(const struct tracker *tracker)
+{
+    const struct edges *now = &tracker->edges[0];
+    for (size_t i = 0; i < tracker->line_count; i++) {
+        const struct line *line = &tracker->lines[i];
+        unsigned kept = trace_kept(&line->trace, now, tracker->shift.down, 1);
+        if (line->is_held && kept * 10 >= line->trace.total * 6 &&
+            kept > trace_kept(&line->trace, now, 0, 1))
+            return true;
+    }
+    return false;
+}
+
 static int roll_begin(struct tracker *tracker)
 {
     struct tracker *roll = tracker->roll = tracker_new();
@@ -732,6 +747,8 @@ static int find_roll(struct tracker *tracker)
 {
     int r = 0;
     shift_look(&tracker->shift, &tracker->edges[0], &tracker->edges[1]);
+    if (tracker->shift.down != 0 && !tracker->roll && is_scroll(tracker))
+        tracker->shift.down = tracker->shift.steady = 0;
     if (tracker->shift.down != 0)
         r = drop_rolling(tracker);
     else if (tracker->roll && tracker->roll->line_count == 0)

@@ -41,6 +41,16 @@ static int resize(struct edges *edges, int width, int height)
     return 0;
 }
 
+int edges_copy(struct edges *edges, const struct edges *from)
+{
+    if (resize(edges, from->width, from->height) < 0)
+        return -ENOMEM;
+    size_t size = (size_t)from->words * (size_t)from->height * sizeof(*from->rising);
+    memcpy(edges->rising, from->rising, size);
+    memcpy(edges->falling, from->falling, size);
+    return 0;
+}
+
 static void move_rows(uint64_t *bits, size_t words, int height, int down)
 {
     int rows = height - abs(down);

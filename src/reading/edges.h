@@ -22,6 +22,8 @@ struct edges {
 /* Of the picture made smaller by `scale` (1, 2, 3 …), each pixel the mean of scale x scale of its.
  * 0, or -ENOMEM. */
 int edges_find(struct edges *edges, const struct luma *luma, int scale);
+/* 0, or -ENOMEM. */
+int edges_copy(struct edges *edges, const struct edges *from);
 void edges_release(struct edges *edges);
 /* All rows, so many further down; what comes in is empty. */
 void edges_move(struct edges *edges, int down);

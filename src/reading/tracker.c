@@ -5,11 +5,16 @@
  * A line is over when most of its strokes are gone; and also when some few letters' worth of them
  * are gone or have come, for two pictures: a digit that ticks makes another line.
  *
- * Times lie half way between the picture that showed it and the one that did not. */
+ * Times lie half way between the picture that showed it and the one that did not.
+ *
+ * Text that rolls up or down and never stands still is the matter of a second tracker, whose lines
+ * and whose memory of the pictures move along by what shift.h says: there, the lines stand still.
+ * It sees nothing of the lines of the first one, and the first one nothing of what rolls. */
 #include "reading/tracker.h"
 
 #include "base/mem.h"
 #include "reading/cut.h"
+#include "reading/shift.h"
 #include "reading/trace.h"
 
 #include <errno.h>
@@ -26,13 +31,16 @@ enum {
     LETTERS_MIN = 4,      /* fewer, on a moving ground, are chance */
     FAINT = 60,           /* levels from the darkest to the brightest; fewer are hard to see */
     OTHERS_MAX = 2,
+    ROLLS_AFTER = 2, /* pictures moved alike */
 };
 
 struct line {
     uint64_t id;
     struct trace trace;
     struct strip strip;
-    struct rect core; /* trace.box when the strip began */
+    struct rect core; /* trace.box when the strip began, */
+    int core_rolled;  /* and rolled */
+    int rolled;       /* rows that it has rolled down since it came in */
     unsigned first_total;
     int seen, changed, noise;
     bool is_held, is_lost;
@@ -58,6 +66,10 @@ struct tracker {
         int times;
     } others[OTHERS_MAX];
     int other_count;
+    struct shift shift;
+    struct tracker *roll; /* the lines that roll; NULL: there are none */
+    bool is_roll;         /* of another one, */
+    int rolled;           /* and has moved down by so many rows since the picture before */
     struct tracker_line *ended;
     size_t ended_count, ended_size, given;
 };
@@ -86,6 +98,8 @@ void tracker_free(struct tracker **tracker)
         strip_image_release(&dead->ended[i].image);
     for (int i = 0; i < PICTURES; i++)
         edges_release(&dead->edges[i]);
+    shift_release(&dead->shift);
+    tracker_free(&dead->roll);
     free(dead->fresh.bits);
     free(dead->ended);
     free(dead->lines);
@@ -105,8 +119,18 @@ static bool is_plausible(const struct line *line, const struct strip_image *imag
     return (image->is_page && line->noise == 0) || image->letters >= LETTERS_MIN;
 }
 
+static void add_ended(struct tracker *tracker, const struct tracker_line *line)
+{
+    if (tracker->ended_count == tracker->ended_size) {
+        tracker->ended_size = tracker->ended_size ? 2 * tracker->ended_size : 16;
+        tracker->ended = mem_resize(tracker->ended, tracker->ended_size, sizeof(*tracker->ended));
+    }
+    tracker->ended[tracker->ended_count++] = *line;
+}
+
 static int line_end(struct tracker *tracker, struct line *line, int64_t end_us)
 {
+    int back = line->core_rolled * tracker->scale;
     struct tracker_line ended = { .id = line->id,
                                   .box = scaled(line->core, tracker->scale),
                                   .has_moved = line->has_ever_moved,
@@ -118,11 +142,9 @@ static int line_end(struct tracker *tracker, struct line *line, int64_t end_us)
         strip_image_release(&ended.image);
         return 0;
     }
-    if (tracker->ended_count == tracker->ended_size) {
-        tracker->ended_size = tracker->ended_size ? 2 * tracker->ended_size : 16;
-        tracker->ended = mem_resize(tracker->ended, tracker->ended_size, sizeof(*tracker->ended));
-    }
-    tracker->ended[tracker->ended_count++] = ended;
+    ended.box.y -= back; /* to where it was first */
+    ended.image.place.y -= back;
+    add_ended(tracker, &ended);
     return 0;
 }
 
@@ -290,6 +312,7 @@ static struct rect strip_place(const struct tracker *tracker, struct rect box)
 static int line_strip(struct tracker *tracker, struct line *line)
 {
     line->core = line->trace.box;
+    line->core_rolled = line->rolled;
     line->has_moved = false;
     return strip_begin(&line->strip, strip_place(tracker, line->core));
 }
@@ -329,6 +352,29 @@ static void cover_others(struct tracker *tracker)
     }
 }
 
+static void cover_lines(const struct tracker *tracker, struct bitmap *bitmap)
+{
+    for (size_t i = 0; i < tracker->line_count; i++) {
+        const struct line *line = &tracker->lines[i];
+        if (line->is_lost ? line->changed == 0 : !is_weak(line))
+            cover(bitmap, &line->trace.box);
+    }
+}
+
+/* What was there before, as far away as the text has rolled. */
+static void drop_rolled(const struct tracker *tracker, struct bitmap *fresh)
+{
+    const struct edges *now = &tracker->edges[0], *before = &tracker->edges[1];
+    int down = tracker->shift.down;
+    for (int y = int_max(0, down); y < int_min(now->height, now->height + down); y++)
+        for (int w = 0; w < now->words; w++) {
+            size_t at = (size_t)y * (size_t)now->words + (size_t)w;
+            size_t other = (size_t)(y - down) * (size_t)now->words + (size_t)w;
+            fresh->bits[at] &= ~((now->rising[at] & before->rising[other]) |
+                                 (now->falling[at] & before->falling[other]));
+        }
+}
+
 /* What is covered by lines is known; what remains of the bits that stood still is new. Where a line
  * has just gone, what its last picture has in common with this one is chance. */
 static void find_fresh(struct tracker *tracker)
@@ -339,12 +385,58 @@ static void find_fresh(struct tracker *tracker)
     for (size_t i = 0; i < words; i++)
         fresh->bits[i] =
             (now->rising[i] & before->rising[i]) | (now->falling[i] & before->falling[i]);
-    for (size_t i = 0; i < tracker->line_count; i++) {
-        const struct line *line = &tracker->lines[i];
-        if (line->is_lost ? line->changed == 0 : !is_weak(line))
-            cover(fresh, &line->trace.box);
-    }
+    cover_lines(tracker, fresh);
+    if (tracker->roll)
+        cover_lines(tracker->roll, fresh);
+    if (tracker->shift.down != 0)
+        drop_rolled(tracker, fresh);
     cover_others(tracker);
+}
+
+static bool is_in_row(const struct rect *a, const struct rect *b)
+{
+    int rows = int_min(a->y + a->height, b->y + b->height) - int_max(a->y, b->y);
+    return rows * 2 > int_min(a->height, b->height);
+}
+
+/* Rows between the line and the side of the picture from which it came. */
+static int rows_behind(const struct tracker *tracker, struct rect box)
+{
+    return tracker->rolled < 0 ? tracker->edges[0].height - box.y - box.height : box.y;
+}
+
+/* Of text that rolls: has all of the line come in, and will it stay for a while? */
+static bool is_whole(const struct tracker *tracker, struct rect box)
+{
+    int rows = abs(tracker->rolled), behind = rows_behind(tracker, box);
+    int ahead = tracker->edges[0].height - box.height - behind;
+    return rows > 0 && behind >= rows + box.height / 3 + 2 && ahead >= (HELD_AFTER - 1) * rows + 2;
+}
+
+/* When a line that rolls, seen first at seen_us, had come in. */
+static int64_t come_in_us(const struct tracker *tracker, struct rect box, int64_t seen_us)
+{
+    int rows = abs(tracker->rolled), behind = rows_behind(tracker, box);
+    int64_t step_us = tracker->edge_us[0] - tracker->edge_us[1];
+    return behind > 3 * rows + box.height ? seen_us : tracker->start_us - behind * step_us / rows;
+}
+
+/* What stands in one row has come in as one, with the last of its letters. */
+static void come_in(struct tracker *tracker, struct line *line)
+{
+    int64_t step_us = tracker->edge_us[0] - tracker->edge_us[1];
+    line->start_us = come_in_us(tracker, line->trace.box, line->start_us);
+    line->has_ever_moved = true;
+    for (size_t i = 0; i < tracker->line_count; i++) {
+        struct line *other = &tracker->lines[i];
+        if (!is_in_row(&other->trace.box, &line->trace.box) ||
+            llabs(other->start_us - line->start_us) > 2 * step_us)
+            continue;
+        line->rolled = other->rolled;
+        if (line->start_us < other->start_us)
+            line->start_us = other->start_us;
+        other->start_us = line->start_us;
+    }
 }
 
 /* In a box of the reduced picture. */
@@ -376,6 +468,8 @@ static int line_begin(struct tracker *tracker, const struct luma *luma, struct r
     bool earlier =
         tracker->count > 2 && match.lost == 0 && match.kept * 10 >= line->trace.total * 8;
     line->start_us = tracker->edge_us[earlier ? 2 : 1];
+    if (tracker->is_roll)
+        come_in(tracker, line);
     tracker->line_count++;
     return line_strip(tracker, line);
 }
@@ -408,7 +502,8 @@ static int begin_lines(struct tracker *tracker, const struct luma *luma)
     int r = 0;
     cut_find(&tracker->fresh, &found);
     for (size_t i = 0; i < found.count && r == 0; i++)
-        if (replace_weak(tracker, &found.rects[i]))
+        if ((!tracker->is_roll || is_whole(tracker, found.rects[i])) &&
+            replace_weak(tracker, &found.rects[i]))
             r = line_begin(tracker, luma, found.rects[i]);
     cut_release(&found);
     return r == 0 ? end_lost(tracker) : r;
@@ -416,14 +511,13 @@ static int begin_lines(struct tracker *tracker, const struct luma *luma)
 
 /* ---- lines that grow ---- */
 
-/* On one row, no further apart than words are, and of one size: a full stop is small, but nothing
+/* In one row, no further apart than words are, and of one size: a full stop is small, but nothing
  * that belongs to a line is much taller than it. */
 static bool is_beside(const struct rect *a, const struct rect *b)
 {
-    int rows = int_min(a->y + a->height, b->y + b->height) - int_max(a->y, b->y);
     int gap = int_max(a->x, b->x) - int_min(a->x + a->width, b->x + b->width);
     int least = int_min(a->height, b->height), most = int_max(a->height, b->height);
-    return rows * 2 > least && gap * 2 < most * 3 && most < least * 3;
+    return is_in_row(a, b) && gap * 2 < most * 3 && most < least * 3;
 }
 
 static void line_retrace(struct tracker *tracker, struct line *line, struct rect box)
@@ -475,7 +569,7 @@ static int join(struct tracker *tracker, struct line *line)
         line = elder;
         has_grown = true;
     }
-    return has_grown ? line_strip(tracker, line) : 0;
+    return has_grown || tracker->is_roll ? line_strip(tracker, line) : 0;
 }
 
 static int hold(struct tracker *tracker, struct line *line)
@@ -487,7 +581,7 @@ static int hold(struct tracker *tracker, struct line *line)
 
 /* Of lines that came up in the last pictures one would wait in vain for more; on a ground that does
  * not move they are believed. */
-int tracker_end(struct tracker *tracker)
+static int end_all(struct tracker *tracker)
 {
     int r = 0;
     for (size_t i = 0; i < tracker->line_count && r == 0; i++) {
@@ -505,6 +599,27 @@ int tracker_end(struct tracker *tracker)
     return r < 0 ? r : end_lost(tracker);
 }
 
+/* What has ended in the second tracker is told by the first. */
+static void take_rolled(struct tracker *tracker)
+{
+    struct tracker_line line;
+    while (tracker_next(tracker->roll, &line))
+        add_ended(tracker, &line);
+    tracker->next_id = tracker->roll->next_id;
+}
+
+int tracker_end(struct tracker *tracker)
+{
+    int r = end_all(tracker);
+    if (!tracker->roll)
+        return r;
+    if (r == 0)
+        r = end_all(tracker->roll);
+    take_rolled(tracker);
+    tracker_free(&tracker->roll);
+    return r;
+}
+
 /* ---- pictures ---- */
 
 static int begin_picture(struct tracker *tracker, const struct luma *luma, int64_t start_us)
@@ -520,6 +635,14 @@ static int begin_picture(struct tracker *tracker, const struct luma *luma, int64
     return edges_find(&tracker->edges[0], luma, tracker->scale);
 }
 
+static void make_fresh(struct tracker *tracker, int width, int height)
+{
+    free(tracker->fresh.bits);
+    tracker->fresh = (struct bitmap){ width, height, (width + 63) / 64, NULL };
+    tracker->fresh.bits =
+        mem_zero((size_t)tracker->fresh.words * (size_t)height + 1, sizeof(uint64_t));
+}
+
 /* Another size: all that was there is over. */
 static int resize(struct tracker *tracker, const struct luma *luma)
 {
@@ -527,11 +650,8 @@ static int resize(struct tracker *tracker, const struct luma *luma)
     tracker->whole = (struct rect){ 0, 0, luma->width, luma->height };
     tracker->scale = edges_scale(luma->width, luma->height);
     tracker->count = 0;
-    int width = luma->width / tracker->scale, height = luma->height / tracker->scale;
-    free(tracker->fresh.bits);
-    tracker->fresh = (struct bitmap){ width, height, (width + 63) / 64, NULL };
-    tracker->fresh.bits =
-        mem_zero((size_t)tracker->fresh.words * (size_t)height + 1, sizeof(uint64_t));
+    make_fresh(tracker, luma->width / tracker->scale, luma->height / tracker->scale);
+    shift_reset(&tracker->shift, tracker->fresh.width, tracker->fresh.height);
     return r;
 }
 
@@ -544,7 +664,8 @@ static int look_at_lines(struct tracker *tracker, const struct luma *luma)
         else
             watch_new(tracker, line);
     }
-    move_lines(tracker);
+    if (!tracker->is_roll)
+        move_lines(tracker);
     find_fresh(tracker);
     int r = end_lost(tracker);
     for (size_t i = 0; i < tracker->line_count && r == 0; i++)
@@ -570,6 +691,146 @@ void tracker_leave_to(struct tracker *tracker, const struct tracker *other, int 
     tracker->others[tracker->other_count++].times = times;
 }
 
+/* ---- what rolls ---- */
+
+/* A line that is still on probation, and is nothing but what rolls, seen twice in one place. */
+static int drop_rolling(struct tracker *tracker)
+{
+    const struct edges *now = &tracker->edges[0];
+    for (size_t i = 0; i < tracker->line_count; i++) {
+        struct line *line = &tracker->lines[i];
+        line->is_lost = !line->is_held && trace_kept(&line->trace, now, tracker->shift.down, 1) >
+                                              trace_kept(&line->trace, now, 0, 1);
+    }
+    return end_lost(tracker);
+}
+
+/* Lines that stood still and now move (a terminal) are found again by move_lines, and with them
+ * what comes along. */
+static bool is_scroll(const struct tracker *tracker)
+{
+    const struct edges *now = &tracker->edges[0];
+    for (size_t i = 0; i < tracker->line_count; i++) {
+        const struct line *line = &tracker->lines[i];
+        unsigned kept = trace_kept(&line->trace, now, tracker->shift.down, 1);
+        if (line->is_held && kept * 10 >= line->trace.total * 6 &&
+            kept > trace_kept(&line->trace, now, 0, 1))
+            return true;
+    }
+    return false;
+}
+
+static int roll_begin(struct tracker *tracker)
+{
+    struct tracker *roll = tracker->roll = tracker_new();
+    roll->is_roll = true;
+    roll->scale = tracker->scale;
+    roll->whole = tracker->whole;
+    make_fresh(roll, tracker->fresh.width, tracker->fresh.height);
+    for (int i = 1; i < PICTURES; i++)
+        if (edges_copy(&roll->edges[i - 1], &tracker->edges[i]) < 0)
+            return -ENOMEM;
+    return edges_copy(&roll->edges[PICTURES - 1], &tracker->edges[PICTURES - 1]);
+}
+
+/* Of a line, to be moved by about `down`: shifts are of whole rows, and what is left over adds up.
+ * It may as well have come to stand still. */
+static int own_shift(const struct tracker *roll, const struct line *line, int down)
+{
+    int best = down;
+    unsigned best_kept = trace_kept(&line->trace, &roll->edges[0], down, 1);
+    const int others[] = { down - 1, down + 1, 0 };
+    for (int i = 0; i < 3; i++) {
+        unsigned kept = trace_kept(&line->trace, &roll->edges[0], others[i], 1);
+        if (kept > best_kept) {
+            best_kept = kept;
+            best = others[i];
+        }
+    }
+    return best;
+}
+
+/* One that is no longer whole has left, at a time between the two pictures. */
+static void roll_line(struct tracker *roll, struct line *line, int64_t before_us)
+{
+    int ahead = roll->edges[0].height - line->trace.box.height - rows_behind(roll, line->trace.box);
+    int down = own_shift(roll, line, roll->rolled);
+    int y = line->trace.box.y + down;
+    if (y < 0 || y + line->trace.box.height > roll->edges[0].height) {
+        line->is_lost = true;
+        line->end_us = before_us + ahead * (roll->start_us - before_us) / abs(down);
+        return;
+    }
+    line->trace.box.y = y;
+    line->rolled += down;
+    line->has_moved |= down != 0;
+}
+
+/* Lines and memory move along, to where they are in the new picture. */
+static int roll_move(struct tracker *tracker)
+{
+    struct tracker *roll = tracker->roll;
+    struct edges oldest = roll->edges[PICTURES - 1];
+    int64_t before_us = roll->start_us;
+    for (int i = PICTURES - 1; i > 0; i--) {
+        roll->edges[i] = roll->edges[i - 1];
+        edges_move(&roll->edges[i], tracker->shift.down);
+    }
+    roll->edges[0] = oldest;
+    roll->rolled = tracker->shift.down;
+    roll->start_us = tracker->start_us;
+    roll->end_us = tracker->end_us;
+    roll->count = tracker->count;
+    memcpy(roll->edge_us, tracker->edge_us, sizeof(roll->edge_us));
+    if (edges_copy(&roll->edges[0], &tracker->edges[0]) < 0)
+        return -ENOMEM;
+    for (size_t i = 0; i < roll->line_count; i++)
+        roll_line(roll, &roll->lines[i], before_us);
+    return end_lost(roll);
+}
+
+/* Lets the second tracker go when it has nothing left to do. */
+static int find_roll(struct tracker *tracker)
+{
+    int r = 0;
+    shift_look(&tracker->shift, &tracker->edges[0], &tracker->edges[1]);
+    if (tracker->shift.down != 0 && !tracker->roll && is_scroll(tracker))
+        tracker->shift.down = tracker->shift.steady = 0;
+    if (tracker->shift.down != 0)
+        r = drop_rolling(tracker);
+    else if (tracker->roll && tracker->roll->line_count == 0)
+        tracker_free(&tracker->roll);
+    if (r == 0 && tracker->shift.down != 0 && !tracker->roll)
+        r = roll_begin(tracker);
+    return r == 0 && tracker->roll ? roll_move(tracker) : r;
+}
+
+/* Lines on probation may well be made of what rolls. */
+static void cover_held(const struct tracker *tracker, struct edges *edges)
+{
+    struct bitmap rising = { edges->width, edges->height, edges->words, edges->rising };
+    struct bitmap falling = { edges->width, edges->height, edges->words, edges->falling };
+    for (size_t i = 0; i < tracker->line_count; i++) {
+        const struct line *line = &tracker->lines[i];
+        if (!line->is_held)
+            continue;
+        cover(&rising, &line->trace.box);
+        cover(&falling, &line->trace.box);
+    }
+}
+
+static int look_at_roll(struct tracker *tracker, const struct luma *luma)
+{
+    struct tracker *roll = tracker->roll;
+    cover_held(tracker, &roll->edges[0]);
+    if (tracker->shift.steady < ROLLS_AFTER)
+        roll->rolled = 0; /* so nothing begins */
+    roll->next_id = tracker->next_id;
+    int r = look_at_lines(roll, luma);
+    take_rolled(tracker);
+    return r;
+}
+
 int tracker_look(struct tracker *tracker, const struct luma *luma, int64_t start_us, int64_t end_us)
 {
     int r = 0;
@@ -579,7 +840,10 @@ int tracker_look(struct tracker *tracker, const struct luma *luma, int64_t start
         r = begin_picture(tracker, luma, start_us);
     tracker->start_us = start_us;
     tracker->end_us = end_us;
-    if (r == 0 && ++tracker->count > 1)
+    if (r < 0 || ++tracker->count == 1)
+        return r;
+    r = find_roll(tracker);
+    if (r == 0)
         r = look_at_lines(tracker, luma);
-    return r;
+    return r == 0 && tracker->roll ? look_at_roll(tracker, luma) : r;
 }

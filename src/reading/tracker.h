@@ -6,9 +6,10 @@
  *     tracker_end(); tracker_next() until NULL; tracker_free();
  *
  * A line begins when strokes appear that stay for some pictures, and ends when they are gone; one
- * that moves up or down as a whole (a terminal that scrolls) is the same line. What never holds
- * still (a ticker) is none. Nothing is known here of letters: a fence is a line too, as far as it
- * looks like one. */
+ * that moves up or down as a whole (a terminal that scrolls) is the same line. Of text that rolls
+ * up or down all the time (credits) a line begins when all of it has come in, and ends when it is
+ * no longer whole. What runs sideways (a ticker) is none. Nothing is known here of letters: a fence
+ * is a line too, as far as it looks like one. */
 #ifndef TAKEUP_READING_TRACKER_H
 #define TAKEUP_READING_TRACKER_H
 

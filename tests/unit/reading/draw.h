@@ -72,14 +72,16 @@ static inline uint32_t draw_hash(int x, int y, int z)
     return h ^ h >> 15;
 }
 
-/* Spots of some pixels with soft edges, as leaves have, between two levels; moved to the left. */
-static inline void draw_leaves(struct drawing *drawing, int low, int high, int moved)
+/* Spots of some pixels with soft edges, as leaves have, between two levels; moved to the left, and
+ * up. */
+static inline void draw_leaves_up(struct drawing *drawing, int low, int high, int left, int up)
 {
     enum { SPOT = 5 };
     draw_flat(drawing, 0);
     for (int y = 0; y < DRAW_HEIGHT; y++)
         for (int x = 0; x < DRAW_WIDTH; x++) {
-            int at = x + moved, cx = at / SPOT, cy = y / SPOT, fx = at % SPOT, fy = y % SPOT;
+            int at = x + left, row = y + up;
+            int cx = at / SPOT, cy = row / SPOT, fx = at % SPOT, fy = row % SPOT;
             int corner[4];
             for (int i = 0; i < 4; i++)
                 corner[i] = (int)(draw_hash(cx + i % 2, cy + i / 2, 7) % 256);
@@ -88,6 +90,11 @@ static inline void draw_leaves(struct drawing *drawing, int low, int high, int m
             int level = (above * (SPOT - fy) + below * fy) / (SPOT * SPOT);
             drawing->pixels[y][x] = (uint8_t)(low + (high - low) * level / 255);
         }
+}
+
+static inline void draw_leaves(struct drawing *drawing, int low, int high, int left)
+{
+    draw_leaves_up(drawing, low, high, left, 0);
 }
 
 /* ---- what is done to a whole picture ---- */

@@ -170,6 +170,25 @@ static void test_rows_move_and_what_comes_in_is_empty(void **state)
     edges_release(&edges);
 }
 
+static void test_a_copy_has_all_of_it(void **state)
+{
+    (void)state;
+    struct edges edges = { 0 }, copy = { 0 };
+    draw_flat(&drawing, 30);
+    find(&copy, 2); /* of another size before */
+    draw_rect(&drawing, (struct rect){ 100, 50, 3, 8 }, 200);
+    find(&edges, 1);
+    assert_int_equal(edges_copy(&copy, &edges), 0);
+    edges_move(&edges, 20);
+    assert_int_equal(copy.width, DRAW_WIDTH);
+    assert_int_equal(copy.height, DRAW_HEIGHT);
+    assert_int_equal(count_all(&copy), 4 * 8);
+    assert_true(has_bit(&copy, copy.rising, 100, 50));
+    assert_true(has_bit(&copy, copy.falling, 103, 57));
+    edges_release(&copy);
+    edges_release(&edges);
+}
+
 static const struct {
     int width, height, scale;
 } scales[] = {
@@ -194,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_a_smaller_picture_is_made_of_means),
         cmocka_unit_test(test_the_size_may_change),
         cmocka_unit_test(test_rows_move_and_what_comes_in_is_empty),
+        cmocka_unit_test(test_a_copy_has_all_of_it),
         cmocka_unit_test(test_the_scale_of_a_picture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,59 @@ static void noise(int picture)
     draw_noise(&drawing, 40, picture);
 }
 
+/* At picture 0 the first one is just below the picture. */
+static void roll(int x, int up)
+{
+    static const char *const rows[] = { "A DIRECTOR", "HIS CAMERA", "THE SOUND", "WRITTEN BY" };
+    for (int row = 0; row < (int)COUNT(rows); row++)
+        draw_text(&drawing, x, DRAW_HEIGHT + 40 * row - up, SCALE, 230, rows[row]);
+}
+static void rolls(int picture)
+{
+    flat();
+    roll(X, 13 * picture);
+}
+static void rolls_slowly(int picture)
+{
+    flat();
+    roll(X, 4 * picture);
+}
+static void rolls_unevenly(int picture) /* as 24 pictures a second do, of which five are seen */
+{
+    flat();
+    roll(X, 3 * (picture * 24 / 5));
+}
+static void rolls_down(int picture)
+{
+    flat();
+    draw_text(&drawing, X, 13 * picture - 21, SCALE, 230, "COMES FROM ABOVE");
+    draw_text(&drawing, X, 13 * picture - 61, SCALE, 230, "AND THIS TOO");
+}
+static void rolls_and_stays(int picture)
+{
+    flat();
+    draw_text(&drawing, X, 200 - 13 * int_min(picture, 8), SCALE, 230, "THE END OF IT");
+}
+static void rolls_past(int picture)
+{
+    flat();
+    draw_text(&drawing, X, 200 - 13 * picture, SCALE, 230, "THE END OF IT");
+}
+static void rolls_beside_a_logo(int picture)
+{
+    flat();
+    draw_text(&drawing, 240, 20, SCALE, 230, "LOGO");
+    roll(20, 13 * picture);
+}
+static void pans_up(int picture)
+{
+    draw_leaves_up(&drawing, 10, 220, 0, 9 * picture);
+}
+static void pans_up_slowly(int picture)
+{
+    draw_leaves_up(&drawing, 10, 220, 0, 3 * picture);
+}
+
 enum { LINES = 8 };
 
 /* In the order in which they end. near_ms: a moving ground may make a beginning of its own, and the
@@ -243,11 +296,47 @@ static const struct {
         { 0, 3600, 148, "A NEW LINE" },
         { 1100, 3600, 148, "NOW AGAIN" },
         { 2300, 3600, 148, "AND ONCE" } } },
+    { "rolls", /* what counts is when all of a line has come in, and when it is no longer whole */
+      rolls,
+      30,
+      20,
+      0,
+      { { 323, 3077, 148, "A DIRECTOR" },
+        { 938, 3692, 149, "HIS CAMERA" },
+        { 1554, 4308, 150, "THE SOUND" },
+        { 2169, 4923, 151, "WRITTEN BY" } } },
+    { "rolls slowly",
+      rolls_slowly,
+      85,
+      60,
+      0,
+      { { 1050, 10000, 163, "A DIRECTOR" },
+        { 3050, 12000, 164, "HIS CAMERA" },
+        { 5050, 14000, 164, "THE SOUND" },
+        { 7050, 16000, 164, "WRITTEN BY" } } },
+    { "rolls unevenly",
+      rolls_unevenly,
+      26,
+      100,
+      0,
+      { { 292, 2778, 143, "A DIRECTOR" },
+        { 847, 3333, 156, "HIS CAMERA" },
+        { 1403, 3889, 151, "THE SOUND" },
+        { 1958, 4444, 149, "WRITTEN BY" } } },
+    { "rolls down",
+      rolls_down,
+      25,
+      20,
+      0,
+      { { 323, 3077, 31, "COMES FROM ABOVE" }, { 938, 3692, 30, "AND THIS TOO" } } },
+    { "rolls and stays", rolls_and_stays, 20, 20, 0, { { 323, 4000, 148, "THE END OF IT" } } },
     { "grows", grows, 40, 400, 0, { { 0, 8000, Y, "TYPED LETTERS" } } },
     { "a ticker", ticks, 60, 0, 0, { { 0 } } },
     { "for one picture", blinks, 15, 0, 0, { { 0 } } },
     { "nothing but a gradient", gradient, 10, 0, 0, { { 0 } } },
     { "nothing but leaves", leaves, 25, 0, 0, { { 0 } } },
+    { "nothing but leaves that go up", pans_up, 25, 0, 0, { { 0 } } },
+    { "nothing but leaves that go up slowly", pans_up_slowly, 25, 0, 0, { { 0 } } },
     { "nothing but noise", noise, 25, 0, 0, { { 0 } } },
 };
 
@@ -292,6 +381,24 @@ static void test_lines_have_their_times_and_places(void **state)
     }
 }
 
+static void test_what_rolls_does_not_disturb_what_stands_beside_it(void **state)
+{
+    (void)state;
+    struct seen seen = { 0 };
+    size_t logos = 0;
+    show(rolls_beside_a_logo, 30, &seen);
+    for (size_t i = 0; i < seen.count; i++)
+        if (seen.lines[i].box.x > 220) {
+            logos++;
+            assert_int_equal(seen.lines[i].start_us, 0);
+            assert_int_equal(seen.lines[i].end_us, 30 * STEP_MS * 1000);
+            assert_false(seen.lines[i].has_moved);
+        }
+    assert_int_equal(logos, 1);
+    assert_int_equal(seen.count, 5);
+    release(&seen);
+}
+
 /* ---- images ---- */
 
 /* In a row through the middle of the letters, how often it becomes dark. */
@@ -327,6 +434,8 @@ static const struct {
     { "on leaves that move", on_leaves, "COMES AND GOES" },
     { "fades in", fades, "FADES IN" },
     { "grows", grows, "TYPED LETTERS" },
+    { "rolls and stays", rolls_and_stays, "THE END OF IT" },
+    { "rolls past", rolls_past, "THE END OF IT" },
 };
 
 static void test_an_image_shows_the_whole_text(void **state)
@@ -469,6 +578,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_have_their_times_and_places),
         cmocka_unit_test(test_colour_is_for_what_is_faint),
+        cmocka_unit_test(test_what_rolls_does_not_disturb_what_stands_beside_it),
         cmocka_unit_test(test_an_image_shows_the_whole_text),
         cmocka_unit_test(test_ids_count_up_in_the_order_in_which_lines_begin),
         cmocka_unit_test(test_another_size_ends_all),

@@ -1,5 +1,8 @@
 /* convert.c - scale to square pixels and full range with swscale, then turn the planes.
  *
+ * What only has another range, or not even that, does without swscale: it would cost about a tenth
+ * of what decoding does. Planes that are right as they are belong to the decoded frame.
+ *
  * Fields: a frame of two fields is taken whole while nothing moves, since that keeps all rows of
  * the letters. Where it is combed (rows alternate), one field is taken and doubled: it has half the
  * rows, but letters have edges again.
@@ -9,6 +12,7 @@
 #include "media/convert.h"
 
 #include "base/mem.h"
+#include "media/levels.h"
 
 #include <libavutil/mem.h>
 #include <libavutil/opt.h>
@@ -71,6 +75,14 @@ static void frame_free(struct takeup_item *item)
     free(frame);
 }
 
+static void frame_free_borrowed(struct takeup_item *item)
+{
+    struct takeup_frame *frame = (struct takeup_frame *)item;
+    AVFrame *owner = frame->owner;
+    av_frame_free(&owner);
+    free(frame);
+}
+
 static int plane_count(enum takeup_pixels pixels)
 {
     return pixels == TAKEUP_PIXELS_GRAY ? 1 : 3;
@@ -79,6 +91,19 @@ static int plane_count(enum takeup_pixels pixels)
 static int plane_side(int side, int plane)
 {
     return plane == 0 ? side : (side + 1) / 2;
+}
+
+/* Without planes. */
+static struct takeup_frame *frame_bare(int width, int height, enum takeup_pixels pixels)
+{
+    struct takeup_frame *frame = MEM_NEW(struct takeup_frame);
+    frame->item = (struct takeup_item){ .port = TAKEUP_PORT_FRAME, .references = 1 };
+    frame->item.free = frame_free;
+    frame->width = width;
+    frame->height = height;
+    frame->pixels = pixels;
+    frame->sample_aspect = (struct takeup_rational){ 1, 1 };
+    return frame;
 }
 
 static struct takeup_frame *frame_new(int width, int height, enum takeup_pixels pixels)
@@ -93,17 +118,27 @@ static struct takeup_frame *frame_new(int width, int height, enum takeup_pixels 
     uint8_t *planes = av_mallocz(size + PLANE_PADDING);
     if (!planes)
         return NULL;
-    struct takeup_frame *frame = MEM_NEW(struct takeup_frame);
-    frame->item = (struct takeup_item){ .port = TAKEUP_PORT_FRAME, .references = 1 };
-    frame->item.free = frame_free;
-    frame->width = width;
-    frame->height = height;
-    frame->pixels = pixels;
+    struct takeup_frame *frame = frame_bare(width, height, pixels);
     frame->owner = planes;
-    frame->sample_aspect = (struct takeup_rational){ 1, 1 };
     for (int i = 0; i < plane_count(pixels); i++) {
         frame->plane[i] = planes + offset[i];
         frame->stride[i] = stride[i];
+    }
+    return frame;
+}
+
+/* The planes of the source itself; it has three of 8 bits. NULL: no memory. */
+static struct takeup_frame *frame_borrow(const AVFrame *source)
+{
+    AVFrame *owner = av_frame_clone(source);
+    if (!owner)
+        return NULL;
+    struct takeup_frame *frame = frame_bare(source->width, source->height, TAKEUP_PIXELS_YUV420);
+    frame->owner = owner;
+    frame->item.free = frame_free_borrowed;
+    for (int i = 0; i < plane_count(frame->pixels); i++) {
+        frame->plane[i] = owner->data[i];
+        frame->stride[i] = owner->linesize[i];
     }
     return frame;
 }
@@ -197,6 +232,15 @@ static int sws_set_options(struct SwsContext *sws, const struct convert_key *key
     return 0;
 }
 
+/* What is to be done to the samples when nothing else is to be done. */
+static enum levels levels_for(const struct convert_key *key)
+{
+    bool is_only_range = key->width == key->to_width && key->height == key->to_height &&
+                         key->to_format == AV_PIX_FMT_YUV420P &&
+                         sws_coefficients(key->space) == SWS_CS_DEFAULT;
+    return is_only_range ? levels_of(key->format, key->range != 0) : LEVELS_OTHER;
+}
+
 static int convert_prepare(struct convert *convert, const struct convert_key *key, struct err *err)
 {
     if (convert->sws && memcmp(&convert->key, key, sizeof(*key)) == 0)
@@ -237,6 +281,11 @@ static int convert_scale(struct convert *convert, const AVFrame *source,
                          struct takeup_frame *target, struct err *err)
 {
     struct convert_key key = key_of(source, target);
+    enum levels levels = levels_for(&key);
+    if (levels != LEVELS_OTHER) {
+        levels_convert(levels, source, target);
+        return 0;
+    }
     int r = convert_prepare(convert, &key, err);
     if (r < 0)
         return r;
@@ -351,31 +400,56 @@ static int check_size(int width, int height, struct err *err)
     return 0;
 }
 
-int convert_frame(struct convert *convert, const AVFrame *source, AVRational sample_aspect,
-                  const int32_t matrix[9], struct takeup_frame **ret_frame, struct err *err)
+/* Are the planes right as they are? Fields may have to be parted. */
+static bool can_borrow(const AVFrame *source, int width, int height)
+{
+    const struct takeup_frame shape = { .width = width,
+                                        .height = height,
+                                        .pixels = TAKEUP_PIXELS_YUV420 };
+    const struct convert_key key = key_of(source, &shape);
+    return levels_for(&key) == LEVELS_KEEP && !source->interlaced_frame &&
+           source->linesize[0] >= width && source->linesize[1] >= plane_side(width, 1) &&
+           source->linesize[2] >= plane_side(width, 2);
+}
+
+/* Not turned. */
+static int make_frame(struct convert *convert, const AVFrame *source, AVRational sample_aspect,
+                      struct takeup_frame **ret_frame, struct err *err)
 {
     int width, height;
     size_square(source->width, source->height, sample_aspect, &width, &height);
     int r = check_size(width, height, err);
     if (r < 0)
         return r;
+    bool borrows = can_borrow(source, width, height);
     bool is_gray = format_is_gray(source->format);
     CLEANUP(frame_drop)
     struct takeup_frame *frame =
-        frame_new(width, height, is_gray ? TAKEUP_PIXELS_GRAY : TAKEUP_PIXELS_YUV420);
+        borrows ? frame_borrow(source)
+                : frame_new(width, height, is_gray ? TAKEUP_PIXELS_GRAY : TAKEUP_PIXELS_YUV420);
     if (!frame)
         return err_set(err, ERR_MEMORY, ENOMEM, "a frame of %dx%d", width, height);
-    r = convert_fields(convert, source, frame, err);
+    r = borrows ? 0 : convert_fields(convert, source, frame, err);
+    if (r == 0)
+        *ret_frame = TAKE(frame);
+    return r;
+}
+
+int convert_frame(struct convert *convert, const AVFrame *source, AVRational sample_aspect,
+                  const int32_t matrix[9], struct takeup_frame **ret_frame, struct err *err)
+{
+    CLEANUP(frame_drop) struct takeup_frame *frame = NULL;
+    int r = make_frame(convert, source, sample_aspect, &frame, err);
     if (r < 0)
         return r;
-
     const AVFrameSideData *side = av_frame_get_side_data(source, AV_FRAME_DATA_DISPLAYMATRIX);
     struct turn turn =
         turn_of(side && side->size >= 9 * sizeof(int32_t) ? (const int32_t *)side->data : matrix);
     if (turn.is_transposed || turn.flips_x || turn.flips_y) {
         struct takeup_frame *turned = frame_turn(frame, turn);
         if (!turned)
-            return err_set(err, ERR_MEMORY, ENOMEM, "a frame of %dx%d", width, height);
+            return err_set(err, ERR_MEMORY, ENOMEM, "a frame of %dx%d", frame->width,
+                           frame->height);
         frame_drop(&frame);
         frame = turned;
     }

@@ -4,6 +4,7 @@
 #include "reading/cut.h"
 
 #include "base/mem.h"
+#include "reading/bits.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -53,7 +54,7 @@ static int row_count(const struct bitmap *bitmap, const struct rect *rect, int y
     const uint64_t *row = bitmap->bits + (size_t)y * (size_t)bitmap->words;
     int count = 0;
     for (int w = rect->x / 64; w * 64 < rect->x + rect->width; w++)
-        count += __builtin_popcountll(row[w] & mask_between(w, rect->x, rect->x + rect->width));
+        count += bits_in(row[w] & mask_between(w, rect->x, rect->x + rect->width));
     return count;
 }
 

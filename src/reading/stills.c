@@ -7,6 +7,7 @@
 #include "reading/stills.h"
 
 #include "base/mem.h"
+#include "reading/bits.h"
 #include "reading/edges.h"
 
 #include <errno.h>
@@ -83,9 +84,9 @@ static void count_cell(const struct stills *stills, const struct bits *a, const 
     *ret_own = *ret_kept = 0;
     for (; row < end; row++) {
         size_t at = (size_t)row * (size_t)stills->words + (size_t)word;
-        *ret_own += __builtin_popcountll(a->rising[at]) + __builtin_popcountll(a->falling[at]);
-        *ret_kept += __builtin_popcountll(a->rising[at] & b->rising[at]) +
-                     __builtin_popcountll(a->falling[at] & b->falling[at]);
+        *ret_own += bits_in(a->rising[at]) + bits_in(a->falling[at]);
+        *ret_kept +=
+            bits_in(a->rising[at] & b->rising[at]) + bits_in(a->falling[at] & b->falling[at]);
     }
 }
 

@@ -46,10 +46,11 @@ static void fold(struct strip *strip)
         memcpy(strip->most, strip->next, size);
         return;
     }
+    uint8_t *least = strip->least, *most = strip->most;
+    const uint8_t *next = strip->next;
     for (size_t at = 0; at < size; at++) {
-        uint8_t level = strip->next[at];
-        strip->least[at] = level < strip->least[at] ? level : strip->least[at];
-        strip->most[at] = level > strip->most[at] ? level : strip->most[at];
+        least[at] = next[at] < least[at] ? next[at] : least[at];
+        most[at] = next[at] > most[at] ? next[at] : most[at];
     }
 }
 

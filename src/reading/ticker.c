@@ -1,6 +1,7 @@
 #include "reading/ticker.h"
 
 #include "base/mem.h"
+#include "reading/bits.h"
 #include "reading/edges.h"
 
 #include <errno.h>
@@ -63,10 +64,10 @@ static int kept(const struct edges *now, const struct edges *before, int band, i
     for (int y = band * BAND_ROWS; y < end; y += ROW_STEP) {
         size_t at = (size_t)y * (size_t)now->words;
         for (int w = 0; w < now->words; w++)
-            sum += __builtin_popcountll(now->rising[at + (size_t)w] &
-                                        shifted(before->rising + at, now->words, w, shift)) +
-                   __builtin_popcountll(now->falling[at + (size_t)w] &
-                                        shifted(before->falling + at, now->words, w, shift));
+            sum += bits_in(now->rising[at + (size_t)w] &
+                           shifted(before->rising + at, now->words, w, shift)) +
+                   bits_in(now->falling[at + (size_t)w] &
+                           shifted(before->falling + at, now->words, w, shift));
     }
     return sum;
 }

@@ -1,6 +1,7 @@
 #include "reading/trace.h"
 
 #include "base/mem.h"
+#include "reading/bits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +19,6 @@ static uint64_t box_mask(const struct trace *trace, int w)
     int to = int_min(trace->box.x + trace->box.width - x, 64);
     uint64_t mask = to == 64 ? ~UINT64_C(0) : (UINT64_C(1) << to) - 1;
     return mask & ~((UINT64_C(1) << from) - 1);
-}
-
-static uint64_t byte_counts(uint64_t word)
-{
-    word -= word >> 1 & 0x5555555555555555U;
-    word = (word & 0x3333333333333333U) + (word >> 2 & 0x3333333333333333U);
-    return (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fU;
 }
 
 static void add_lanes(uint16_t *groups, uint64_t lanes)
@@ -45,10 +39,10 @@ static void count_own(struct trace *trace)
     for (int y = 0; y < trace->box.height; y++)
         for (int w = 0; w < trace->words; w++) {
             size_t at = (size_t)y * (size_t)trace->words + (size_t)w;
-            add_lanes(&trace->own[w * 8], byte_counts(trace->rising[at]));
-            add_lanes(&trace->own[w * 8], byte_counts(trace->falling[at]));
-            trace->total += (unsigned)__builtin_popcountll(trace->rising[at]) +
-                            (unsigned)__builtin_popcountll(trace->falling[at]);
+            add_lanes(&trace->own[w * 8], bits_in_bytes(trace->rising[at]));
+            add_lanes(&trace->own[w * 8], bits_in_bytes(trace->falling[at]));
+            trace->total +=
+                (unsigned)bits_in(trace->rising[at]) + (unsigned)bits_in(trace->falling[at]);
         }
 }
 
@@ -105,8 +99,9 @@ struct trace_match trace_match(const struct trace *trace, const struct edges *ed
                 continue;
             size_t at = (size_t)y * (size_t)trace->words + (size_t)w;
             /* The two never share a bit. */
-            lanes += byte_counts((trace->rising[at] & edge_row(edges->rising, edges, row)[word]) |
-                                 (trace->falling[at] & edge_row(edges->falling, edges, row)[word]));
+            lanes +=
+                bits_in_bytes((trace->rising[at] & edge_row(edges->rising, edges, row)[word]) |
+                              (trace->falling[at] & edge_row(edges->falling, edges, row)[word]));
             if (++rows % LANE_ROWS == 0) {
                 add_lanes(kept, lanes);
                 lanes = 0;
@@ -134,8 +129,8 @@ unsigned trace_kept(const struct trace *trace, const struct edges *edges, int do
         const uint64_t *falling = edge_row(edges->falling, edges, row) + trace->first_word;
         for (int w = 0; w < trace->words; w++) {
             size_t at = (size_t)y * (size_t)trace->words + (size_t)w;
-            kept += (unsigned)__builtin_popcountll((trace->rising[at] & rising[w]) |
-                                                   (trace->falling[at] & falling[w]));
+            kept += (unsigned)bits_in((trace->rising[at] & rising[w]) |
+                                      (trace->falling[at] & falling[w]));
         }
     }
     return kept;
@@ -166,7 +161,7 @@ unsigned trace_flicker(const struct trace *trace, const struct edges *a, const s
             size_t at = (size_t)y * (size_t)trace->words + (size_t)w, other = row + (size_t)w;
             uint64_t rising = (a->rising[other] ^ b->rising[other]) & ~trace->rising[at];
             uint64_t falling = (a->falling[other] ^ b->falling[other]) & ~trace->falling[at];
-            flicker += (unsigned)__builtin_popcountll((rising | falling) & box_mask(trace, w));
+            flicker += (unsigned)bits_in((rising | falling) & box_mask(trace, w));
         }
     }
     return flicker;

@@ -2,6 +2,7 @@
 
 #include "media/convert.h"
 
+#include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 
 #include <string.h>
@@ -126,6 +127,137 @@ static void test_luma_has_full_range(void **state)
     }
 }
 
+/* Every level in every plane, beyond the range too; columns and rows differ. */
+static void frame_fill_gradient(AVFrame *frame, int depth)
+{
+    for (int i = 0; i < 3; i++)
+        for (int y = 0; y < (i ? (frame->height + 1) / 2 : frame->height); y++)
+            for (int x = 0; x < (i ? (frame->width + 1) / 2 : frame->width); x++) {
+                int level = (x * 3 + y * 37 + i * 11) % (1 << depth);
+                uint8_t *row = frame->data[i] + (ptrdiff_t)y * frame->linesize[i];
+                if (depth > 8)
+                    ((uint16_t *)(void *)row)[x] = (uint16_t)level;
+                else
+                    row[x] = (uint8_t)level;
+            }
+}
+
+/* What swscale makes of it; in *whole its planes. */
+static AVFrame *scale_whole(const AVFrame *source, int format, int range)
+{
+    AVFrame *whole = frame_make(AV_PIX_FMT_YUV420P, source->width, source->height);
+    struct SwsContext *sws = sws_alloc_context();
+    assert_non_null(sws);
+    const struct {
+        const char *name;
+        int value;
+    } options[] = {
+        { "srcw", source->width },
+        { "srch", source->height },
+        { "src_format", format },
+        { "src_range", range },
+        { "dstw", source->width },
+        { "dsth", source->height },
+        { "dst_format", AV_PIX_FMT_YUV420P },
+        { "dst_range", 1 },
+        { "sws_flags", SWS_BICUBIC | SWS_ACCURATE_RND },
+    };
+    for (size_t i = 0; i < COUNT(options); i++)
+        assert_true(av_opt_set_int(sws, options[i].name, options[i].value, 0) >= 0);
+    assert_true(sws_init_context(sws, NULL, NULL) >= 0);
+    assert_true(sws_scale(sws, (const uint8_t *const *)source->data, source->linesize, 0,
+                          source->height, whole->data, whole->linesize) > 0);
+    sws_freeContext(sws);
+    return whole;
+}
+
+static int difference(const struct takeup_frame *shown, const AVFrame *whole, int plane)
+{
+    int most = 0;
+    for (int y = 0; y < (plane ? (shown->height + 1) / 2 : shown->height); y++)
+        for (int x = 0; x < (plane ? (shown->width + 1) / 2 : shown->width); x++) {
+            int own = shown->plane[plane][y * shown->stride[plane] + x];
+            int by = abs(own - whole->data[plane][y * whole->linesize[plane] + x]);
+            most = by > most ? by : most;
+        }
+    return most;
+}
+
+static const struct {
+    int format, range, plain, depth;
+    bool is_kept; /* the decoder's own planes */
+} levels[] = {
+    { AV_PIX_FMT_YUV420P, AVCOL_RANGE_MPEG, AV_PIX_FMT_YUV420P, 8, false },
+    { AV_PIX_FMT_YUV420P, AVCOL_RANGE_UNSPECIFIED, AV_PIX_FMT_YUV420P, 8, false },
+    { AV_PIX_FMT_YUV420P, AVCOL_RANGE_JPEG, AV_PIX_FMT_YUV420P, 8, true },
+    { AV_PIX_FMT_YUVJ420P, AVCOL_RANGE_UNSPECIFIED, AV_PIX_FMT_YUV420P, 8, true },
+    { AV_PIX_FMT_YUV420P10, AVCOL_RANGE_MPEG, AV_PIX_FMT_YUV420P10, 10, false },
+    { AV_PIX_FMT_YUV420P10, AVCOL_RANGE_JPEG, AV_PIX_FMT_YUV420P10, 10, false },
+};
+
+/* One level of luma, two of colour; and without swscale. */
+static void test_usual_formats_become_what_swscale_makes_of_them(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = { { 640, 360 }, { 333, 217 }, { 31, 1 }, { 1, 1 } };
+    for (size_t i = 0; i < COUNT(levels) * COUNT(sizes); i++) {
+        size_t row = i / COUNT(sizes);
+        int width = sizes[i % COUNT(sizes)][0], height = sizes[i % COUNT(sizes)][1];
+        CLEANUP(av_frame_free) AVFrame *frame = frame_make(levels[row].format, width, height);
+        frame->color_range = levels[row].range;
+        frame_fill_gradient(frame, levels[row].depth);
+        CLEANUP(av_frame_free)
+        AVFrame *whole = scale_whole(frame, levels[row].plain,
+                                     levels[row].range == AVCOL_RANGE_JPEG || levels[row].is_kept);
+        struct convert convert = { 0 };
+        struct takeup_frame *shown = NULL;
+        struct err err = { 0 };
+        assert_ok(convert_frame(&convert, frame, (AVRational){ 1, 1 }, NULL, &shown, &err), err);
+        assert_null(convert.sws);
+        for (int plane = 0; plane < 3; plane++) {
+            int most = difference(shown, whole, plane);
+            if (most > (plane ? 2 : 1))
+                fail_msg("row %zu, %dx%d, plane %d: by %d levels", row, width, height, plane, most);
+            if ((shown->plane[plane] == frame->data[plane]) != levels[row].is_kept)
+                fail_msg("row %zu, plane %d: a copy, or none", row, plane);
+        }
+        takeup_item_unref(shown);
+    }
+}
+
+/* The decoder may drop its frame while a step still looks at the picture. */
+static void test_kept_planes_outlive_the_decoded_frame(void **state)
+{
+    (void)state;
+    CLEANUP(av_frame_free) AVFrame *frame = frame_make(AV_PIX_FMT_YUVJ420P, 64, 48);
+    frame_fill_gradient(frame, 8);
+    uint8_t last = frame->data[0][47 * frame->linesize[0] + 63];
+    struct convert convert = { 0 };
+    struct takeup_frame *shown = NULL;
+    struct err err = { 0 };
+    assert_ok(convert_frame(&convert, frame, (AVRational){ 1, 1 }, NULL, &shown, &err), err);
+    av_frame_unref(frame);
+    assert_int_equal(shown->plane[0][47 * shown->stride[0] + 63], last);
+    takeup_item_unref(shown);
+}
+
+/* Another matrix means other luma and other colours: swscale knows how. */
+static void test_other_matrices_are_left_to_swscale(void **state)
+{
+    (void)state;
+    CLEANUP(av_frame_free) AVFrame *frame = frame_make(AV_PIX_FMT_YUV420P, 64, 48);
+    frame->color_range = AVCOL_RANGE_JPEG;
+    frame->colorspace = AVCOL_SPC_BT709;
+    frame_fill_gradient(frame, 8);
+    struct convert convert = { 0 };
+    struct takeup_frame *shown = NULL;
+    struct err err = { 0 };
+    assert_ok(convert_frame(&convert, frame, (AVRational){ 1, 1 }, NULL, &shown, &err), err);
+    assert_non_null(convert.sws);
+    convert_release(&convert);
+    takeup_item_unref(shown);
+}
+
 static const struct {
     int width, height;
     AVRational aspect;
@@ -193,6 +325,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_corners_arrive_where_the_matrix_says),
         cmocka_unit_test(test_luma_has_full_range),
+        cmocka_unit_test(test_usual_formats_become_what_swscale_makes_of_them),
+        cmocka_unit_test(test_kept_planes_outlive_the_decoded_frame),
+        cmocka_unit_test(test_other_matrices_are_left_to_swscale),
         cmocka_unit_test(test_pixels_become_square),
         cmocka_unit_test(test_combed_fields_are_parted),
         cmocka_unit_test(test_huge_pictures_are_refused),

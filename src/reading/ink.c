@@ -149,7 +149,7 @@ static bool is_frame(const struct cleaner *cleaner, const struct blot *blot)
 static bool is_beyond(const struct cleaner *cleaner, const struct blot *blot)
 {
     const struct rect *box = &blot->box, *core = &cleaner->core;
-    bool is_cut = box->y <= 1 || box->y + box->height >= cleaner->ink->height - 1;
+    bool is_cut = box->y <= 1 || box->y + box->height == cleaner->ink->height;
     bool is_aside = box->x + box->width <= core->x || box->x >= core->x + core->width;
     int inside = int_min(box->y + box->height, core->y + core->height) - int_max(box->y, core->y);
     return inside * 2 <= box->height ? is_cut || box->width > core->height : is_cut && is_aside;

@@ -336,20 +336,19 @@ static bool is_weak(const struct line *line)
     return line->trace.box.width * 2 < line->trace.box.height * 3;
 }
 
-/* What the others follow, where it is in this one's reduced picture. */
-static void cover_others(struct tracker *tracker)
+/* What another one follows, where it is in this one's reduced picture. */
+static void cover_other(struct tracker *tracker, const struct tracker *other, int times)
 {
-    for (int i = 0; i < tracker->other_count; i++) {
-        const struct tracker *other = tracker->others[i].tracker;
-        int to = tracker->others[i].times * tracker->scale, from = other->scale;
-        for (size_t k = 0; k < other->line_count; k++) {
-            const struct rect *box = &other->lines[k].trace.box;
-            const struct rect here = { box->x * from / to, box->y * from / to,
-                                       box->width * from / to + 1, box->height * from / to + 1 };
-            if (!other->lines[k].is_faint)
-                cover(&tracker->fresh, &here);
-        }
+    int to = times * tracker->scale, from = other->scale;
+    for (size_t i = 0; i < other->line_count; i++) {
+        const struct rect *box = &other->lines[i].trace.box;
+        const struct rect here = { box->x * from / to, box->y * from / to,
+                                   box->width * from / to + 1, box->height * from / to + 1 };
+        if (!other->lines[i].is_faint)
+            cover(&tracker->fresh, &here);
     }
+    if (other->roll)
+        cover_other(tracker, other->roll, times);
 }
 
 static void cover_lines(const struct tracker *tracker, struct bitmap *bitmap)
@@ -390,7 +389,8 @@ static void find_fresh(struct tracker *tracker)
         cover_lines(tracker->roll, fresh);
     if (tracker->shift.down != 0)
         drop_rolled(tracker, fresh);
-    cover_others(tracker);
+    for (int i = 0; i < tracker->other_count; i++)
+        cover_other(tracker, tracker->others[i].tracker, tracker->others[i].times);
 }
 
 static bool is_in_row(const struct rect *a, const struct rect *b)
@@ -793,6 +793,8 @@ static int roll_move(struct tracker *tracker)
 static int find_roll(struct tracker *tracker)
 {
     int r = 0;
+    if (tracker->other_count > 0) /* what rolls is plain, or left alone */
+        return 0;
     shift_look(&tracker->shift, &tracker->edges[0], &tracker->edges[1]);
     if (tracker->shift.down != 0 && !tracker->roll && is_scroll(tracker))
         tracker->shift.down = tracker->shift.steady = 0;

@@ -104,17 +104,22 @@ static void find_blots(struct cleaner *cleaner)
     }
 }
 
-/* Of the blots that are as high as a small letter. */
-static int median_thickness(const struct cleaner *cleaner)
+static bool is_sized(const struct cleaner *cleaner, const struct blot *blot)
 {
-    int counts[256] = { 0 }, all = 0, seen = 0;
+    return blot->box.height * 3 >= cleaner->core.height;
+}
+
+/* Of the blots that are as high as a small letter; all: also of those that are none. */
+static int median_thickness(const struct cleaner *cleaner, bool all)
+{
+    int counts[256] = { 0 }, total = 0, seen = 0;
     for (int i = 0; i < cleaner->count; i++)
-        if (cleaner->blots[i].box.height * 3 >= cleaner->core.height) {
+        if (is_sized(cleaner, &cleaner->blots[i]) && (all || cleaner->blots[i].is_letter)) {
             counts[cleaner->blots[i].thickness]++;
-            all++;
+            total++;
         }
     for (int thickness = 0; thickness < 256; thickness++)
-        if ((seen += counts[thickness]) * 2 > all)
+        if ((seen += counts[thickness]) * 2 > total)
             return thickness;
     return 255;
 }
@@ -165,7 +170,7 @@ static bool is_letter(const struct cleaner *cleaner, const struct blot *blot, in
 
 static void find_letters(struct cleaner *cleaner)
 {
-    int thickness = median_thickness(cleaner);
+    int thickness = median_thickness(cleaner, true);
     for (int i = 0; i < cleaner->count; i++)
         cleaner->blots[i].is_letter = is_letter(cleaner, &cleaner->blots[i], thickness);
 }
@@ -212,19 +217,26 @@ static void wipe(struct cleaner *cleaner)
             cleaner->ink->ink[at] = 0;
 }
 
-/* Joined ones, as in a script, count by their width. */
-static int count_letters(const struct cleaner *cleaner)
+static struct letters measure_letters(const struct cleaner *cleaner)
 {
-    int letters = 0, height = cleaner->core.height;
+    struct letters letters = { .height = cleaner->core.height };
+    int left = cleaner->ink->width, right = 0;
     for (int i = 0; i < cleaner->count; i++) {
         const struct rect *box = &cleaner->blots[i].box;
-        if (cleaner->blots[i].is_letter && box->height * 3 >= height)
-            letters += int_max(1, box->width / height);
+        if (!cleaner->blots[i].is_letter || !is_sized(cleaner, &cleaner->blots[i]))
+            continue;
+        letters.count += int_max(1, box->width / letters.height);
+        letters.widths += box->width;
+        letters.tallest = int_max(letters.tallest, box->height);
+        left = int_min(left, box->x);
+        right = int_max(right, box->x + box->width);
     }
+    letters.width = int_max(right - left, 0);
+    letters.thickness = median_thickness(cleaner, false);
     return letters;
 }
 
-int ink_clean(struct ink *ink, struct rect core, const uint8_t *rim, int *ret_letters)
+int ink_clean(struct ink *ink, struct rect core, const uint8_t *rim, struct letters *ret_letters)
 {
     size_t size = (size_t)ink->width * (size_t)ink->height;
     struct cleaner cleaner = { .ink = ink, .core = core, .rim = rim };
@@ -237,7 +249,7 @@ int ink_clean(struct ink *ink, struct rect core, const uint8_t *rim, int *ret_le
         find_blots(&cleaner);
         find_letters(&cleaner);
         wipe(&cleaner);
-        *ret_letters = count_letters(&cleaner);
+        *ret_letters = measure_letters(&cleaner);
     }
     free(cleaner.depth);
     free(cleaner.seen);

@@ -3,6 +3,7 @@
 #ifndef TAKEUP_READING_INK_H
 #define TAKEUP_READING_INK_H
 
+#include "reading/letters.h"
 #include "reading/plane.h"
 
 /* width * height bytes: 0 is paper, 255 is ink. */
@@ -13,9 +14,9 @@ struct ink {
 
 /* Wipes out what cannot belong to the line whose letters stand in `core`: shadows that are nowhere
  * as dark as ink, and what reaches in from the lines above and below. rim: a byte for each
- * pixel, whether it is of the outline that each letter has; NULL: they have none. *ret_letters: how
- * many pieces have the size of letters. 0, or -ENOMEM. */
-int ink_clean(struct ink *ink, struct rect core, const uint8_t *rim, int *ret_letters);
+ * pixel, whether it is of the outline that each letter has; NULL: they have none. *ret_letters: the
+ * pieces that are left and have the size of letters. 0, or -ENOMEM. */
+int ink_clean(struct ink *ink, struct rect core, const uint8_t *rim, struct letters *ret_letters);
 
 /* A new image of `scale` times the size, black on white, with `margin` pixels of white around it;
  * NULL: no memory. */

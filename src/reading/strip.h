@@ -16,6 +16,7 @@
 #ifndef TAKEUP_READING_STRIP_H
 #define TAKEUP_READING_STRIP_H
 
+#include "reading/letters.h"
 #include "reading/plane.h"
 
 #include <stdbool.h>
@@ -30,9 +31,9 @@ struct strip {
 struct strip_image {
     uint8_t *luma; /* freed by strip_image_release */
     int width, height;
-    struct rect place; /* what of the picture it shows; may reach over its edges */
-    bool is_page;      /* the letters stand on one even colour, as far as the strip goes */
-    int letters;       /* that it seems to have */
+    struct rect place;      /* what of the picture it shows; may reach over its edges */
+    bool is_page;           /* the letters stand on one even colour, as far as the strip goes */
+    struct letters letters; /* that it seems to have */
 };
 
 /* 0, or -ENOMEM. place lies in the picture. */

@@ -116,7 +116,8 @@ static struct rect scaled(struct rect rect, int scale)
 /* A letter or two are a line on a page, where nothing else could have made them. */
 static bool is_plausible(const struct line *line, const struct strip_image *image)
 {
-    return (image->is_page && line->noise == 0) || image->letters >= LETTERS_MIN;
+    bool is_enough = (image->is_page && line->noise == 0) || image->letters.count >= LETTERS_MIN;
+    return is_enough && letters_make_text(&image->letters);
 }
 
 static void add_ended(struct tracker *tracker, const struct tracker_line *line)

@@ -20,10 +20,10 @@ static struct ink ink_of_drawing(void)
 
 static int clean(const uint8_t *outline)
 {
-    int letters = -1;
+    struct letters found = { .count = -1 };
     struct ink ink = ink_of_drawing();
-    assert_int_equal(ink_clean(&ink, core, outline, &letters), 0);
-    return letters;
+    assert_int_equal(ink_clean(&ink, core, outline, &found), 0);
+    return found.count;
 }
 
 /* The darkest in a part of what was cleaned. */

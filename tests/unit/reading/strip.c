@@ -194,10 +194,11 @@ static void test_letters_are_dark_on_white(void **state)
         int black, white;
         assert_int_equal(strip_image(&strip, core(), &image), 0);
         judge(&image, &black, &white);
-        if (black < 97 || white < 97 || image.is_page != looks[i].is_page || image.letters < 9)
+        if (black < 97 || white < 97 || image.is_page != looks[i].is_page ||
+            image.letters.count < 9)
             fail_msg("%s: %d %% of the letters are black, %d %% of the rest white, page %d, "
                      "%d letters",
-                     looks[i].name, black, white, image.is_page, image.letters);
+                     looks[i].name, black, white, image.is_page, image.letters.count);
         strip_image_release(&image);
     }
 }

@@ -93,22 +93,6 @@ bool lines_alike(const char *a, const char *b)
     return true;
 }
 
-/* ---- place ---- */
-
-static int overlap(int a, int a_size, int b, int b_size)
-{
-    int from = a > b ? a : b;
-    int to = a + a_size < b + b_size ? a + a_size : b + b_size;
-    return to - from;
-}
-
-static bool same_row(const struct lines_box *a, const struct lines_box *b)
-{
-    int least = a->height < b->height ? a->height : b->height;
-    return 2 * overlap(a->y, a->height, b->y, b->height) > least &&
-           overlap(a->x, a->width, b->x, b->width) > 0;
-}
-
 /* ---- stretches ---- */
 
 void lines_add(struct lines *lines, const struct lines_reading *reading, int64_t start_us,
@@ -148,13 +132,17 @@ static int64_t together_us(const struct lines_stretch *a, const struct lines_str
     return to - from;
 }
 
-/* How much of a's box lies in b's, in percent. */
-static int share_inside(const struct lines_box *a, const struct lines_box *b)
+static bool is_in_place(const struct rect *a, const struct rect *b)
 {
-    int width = overlap(a->x, a->width, b->x, b->width);
-    int height = overlap(a->y, a->height, b->y, b->height);
+    return rect_same_row(*a, *b) && rect_common(*a, *b).width > 0;
+}
+
+/* How much of a's box lies in b's, in percent. */
+static int share_inside(const struct rect *a, const struct rect *b)
+{
+    const struct rect common = rect_common(*a, *b);
     int64_t area = (int64_t)a->width * a->height;
-    return width > 0 && height > 0 && area > 0 ? (int)((int64_t)width * height * 100 / area) : 0;
+    return area > 0 ? (int)((int64_t)common.width * common.height * 100 / area) : 0;
 }
 
 /* The fewest edits that make a out of some part of b. */
@@ -212,7 +200,7 @@ static struct lines_stretch *find_same(struct lines_stretch *stretches, size_t c
             return other;
         if (!lines_alike(other->text, stretch->text))
             continue;
-        if (same_row(&other->box, &stretch->box) && is_comparable(other, stretch))
+        if (is_in_place(&other->box, &stretch->box) && is_comparable(other, stretch))
             return other;
         /* It moved, unless both were there at one time. */
         if (!elsewhere && other->end_us <= stretch->start_us + GRAIN_US)

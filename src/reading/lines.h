@@ -11,20 +11,18 @@
 #ifndef TAKEUP_READING_LINES_H
 #define TAKEUP_READING_LINES_H
 
+#include "reading/plane.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct lines;
 
-struct lines_box {
-    int x, y, width, height;
-};
-
 struct lines_reading {
     const char *text;  /* UTF-8; borrowed by lines_add */
     double confidence; /* 0..1 */
-    struct lines_box box;
+    struct rect box;
     bool has_moved; /* box is where it was first */
     size_t tag;     /* the caller's */
 };
@@ -33,7 +31,7 @@ struct lines_reading {
 struct lines_stretch {
     char *text;
     double confidence;
-    struct lines_box box;
+    struct rect box;
     int64_t start_us, end_us;
     bool has_moved;
     size_t tag; /* of the reading whose text it is */

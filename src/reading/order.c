@@ -47,15 +47,9 @@ struct part {
 
 /* ---- rows ---- */
 
-bool order_is_same_row(struct rect a, struct rect b)
-{
-    int common = int_min(a.y + a.height, b.y + b.height) - int_max(a.y, b.y);
-    return 2 * common > int_min(a.height, b.height);
-}
-
 static bool is_behind(const struct rect *a, const struct rect *b)
 {
-    return order_is_same_row(*a, *b) ? a->x > b->x : a->y > b->y;
+    return rect_same_row(*a, *b) ? a->x > b->x : a->y > b->y;
 }
 
 /* By insertion: being in one row is not transitive, so no faster sort is sure to end well. */
@@ -96,7 +90,7 @@ static void find_rows(struct part *part)
     part->height = median_height(part);
     part->rows = mem_zero(part->count + 1, sizeof(*part->rows));
     for (size_t i = 0; i < part->count; i++)
-        if (i == 0 || !order_is_same_row(*box_at(part, i - 1), *box_at(part, i)))
+        if (i == 0 || !rect_same_row(*box_at(part, i - 1), *box_at(part, i)))
             part->rows[part->row_count++] = i;
     part->rows[part->row_count] = part->count;
 }

@@ -13,12 +13,7 @@
 
 #include "reading/plane.h"
 
-#include <stdbool.h>
-
 /* ret_order: `count` numbers of boxes, the first is that of the one to be read first. */
 void order_boxes(const struct rect *boxes, size_t count, size_t *ret_order);
-
-/* Do the two stand in one row? */
-bool order_is_same_row(struct rect a, struct rect b);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef TAKEUP_READING_PLANE_H
 #define TAKEUP_READING_PLANE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,13 @@ static inline struct rect rect_common(struct rect a, struct rect b)
     int right = int_min(a.x + a.width, b.x + b.width);
     int bottom = int_min(a.y + a.height, b.y + b.height);
     return (struct rect){ x, y, int_max(right - x, 0), int_max(bottom - y, 0) };
+}
+
+/* Do the two stand in one row? */
+static inline bool rect_same_row(struct rect a, struct rect b)
+{
+    int rows = int_min(a.y + a.height, b.y + b.height) - int_max(a.y, b.y);
+    return rows * 2 > int_min(a.height, b.height);
 }
 
 #endif

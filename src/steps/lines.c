@@ -100,22 +100,6 @@ static int merge_feed(void *self, const struct takeup_item *item, struct takeup_
 
 /* ---- reading order ---- */
 
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
-
-static struct rect rect_of(const struct lines_stretch *stretch)
-{
-    const struct lines_box *box = &stretch->box;
-    return (struct rect){ box->x, box->y, box->width, box->height };
-}
-
 /* As they come: what began first is first. */
 static void group_add(struct merge *merge, const struct lines_stretch *stretch)
 {
@@ -132,7 +116,7 @@ static void arrange(const struct lines_stretch **lines, size_t count)
     size_t *order = mem_zero(count, sizeof(*order));
     const struct lines_stretch **before = mem_zero(count, sizeof(*before));
     for (size_t i = 0; i < count; i++) {
-        boxes[i] = rect_of(lines[i]);
+        boxes[i] = lines[i]->box;
         before[i] = lines[i];
     }
     order_boxes(boxes, count, order);
@@ -159,8 +143,8 @@ static void group_arrange(struct merge *merge)
 /* From the middle of the line before to the middle of this one. */
 static int pitch_before(const struct merge *merge, size_t at)
 {
-    struct rect a = rect_of(merge->group[at - 1]), b = rect_of(merge->group[at]);
-    return order_is_same_row(a, b) ? 0 : b.y - a.y + (b.height - a.height) / 2;
+    struct rect a = merge->group[at - 1]->box, b = merge->group[at]->box;
+    return rect_same_row(a, b) ? 0 : b.y - a.y + (b.height - a.height) / 2;
 }
 
 static int by_size(const void *a, const void *b)
@@ -189,8 +173,8 @@ static int usual_pitch(const struct merge *merge)
  * little up or down. */
 static bool begins_paragraph(const struct merge *merge, size_t at, int usual)
 {
-    const struct lines_box *a = &merge->group[at - 1]->box, *b = &merge->group[at]->box;
-    int pitch = pitch_before(merge, at), height = max_int(a->height, b->height);
+    const struct rect *a = &merge->group[at - 1]->box, *b = &merge->group[at]->box;
+    int pitch = pitch_before(merge, at), height = int_max(a->height, b->height);
     if (merge->group[at - 1]->start_us != merge->group[at]->start_us)
         return false;
     return usual > 0 ? pitch * 5 > usual * 7 && (pitch - usual) * 2 > height : pitch > 3 * height;
@@ -236,16 +220,6 @@ static const char *const *group_images(const struct merge *merge)
     return NULL;
 }
 
-static void box_grow(struct takeup_box *box, const struct lines_box *by)
-{
-    int right = max_int(box->x + box->width, by->x + by->width);
-    int bottom = max_int(box->y + box->height, by->y + by->height);
-    box->x = min_int(box->x, by->x);
-    box->y = min_int(box->y, by->y);
-    box->width = right - box->x;
-    box->height = bottom - box->y;
-}
-
 /* Of the lines in the group; the first says when, and the least confident speaks for all. */
 static struct takeup_segment *segment_new(const struct merge *merge)
 {
@@ -261,13 +235,14 @@ static struct takeup_segment *segment_new(const struct merge *merge)
     segment->frame_width = merge->sources[top->tag].frame_width;
     segment->frame_height = merge->sources[top->tag].frame_height;
     segment->confidence = (float)top->confidence;
-    segment->box = (struct takeup_box){ top->box.x, top->box.y, top->box.width, top->box.height };
+    struct rect box = top->box;
     for (size_t i = 1; i < merge->group_count; i++) {
         const struct lines_stretch *line = merge->group[i];
-        box_grow(&segment->box, &line->box);
+        box = rect_around(box, line->box);
         if ((float)line->confidence < segment->confidence)
             segment->confidence = (float)line->confidence;
     }
+    segment->box = (struct takeup_box){ box.x, box.y, box.width, box.height };
     return segment;
 }
 
@@ -320,14 +295,14 @@ static bool is_near(int64_t a_us, int64_t b_us)
     return a_us - b_us <= GRAIN_US && b_us - a_us <= GRAIN_US;
 }
 
-static bool is_close(const struct merge *merge, const struct lines_box *box)
+static bool is_close(const struct merge *merge, const struct rect *box)
 {
     double gap = merge->params->join_gap;
     for (size_t i = 0; i < merge->group_count; i++) {
-        const struct lines_box *other = &merge->group[i]->box;
+        const struct rect *other = &merge->group[i]->box;
         int apart =
-            max_int(box->y, other->y) - min_int(box->y + box->height, other->y + other->height);
-        if (gap == 0 || apart <= gap * min_int(box->height, other->height))
+            int_max(box->y, other->y) - int_min(box->y + box->height, other->y + other->height);
+        if (gap == 0 || apart <= gap * int_min(box->height, other->height))
             return true;
     }
     return false;

@@ -153,11 +153,11 @@ static void test_a_row(void **state)
 {
     (void)state;
     const struct rect box = { 0, 100, 50, 20 };
-    assert_true(order_is_same_row(box, (struct rect){ 60, 100, 50, 20 }));
-    assert_true(order_is_same_row(box, (struct rect){ 60, 109, 50, 20 }));
-    assert_false(order_is_same_row(box, (struct rect){ 60, 110, 50, 20 }));
-    assert_false(order_is_same_row(box, (struct rect){ 0, 130, 50, 20 }));
-    assert_true(order_is_same_row(box, (struct rect){ 60, 90, 50, 60 }));
+    assert_true(rect_same_row(box, (struct rect){ 60, 100, 50, 20 }));
+    assert_true(rect_same_row(box, (struct rect){ 60, 109, 50, 20 }));
+    assert_false(rect_same_row(box, (struct rect){ 60, 110, 50, 20 }));
+    assert_false(rect_same_row(box, (struct rect){ 0, 130, 50, 20 }));
+    assert_true(rect_same_row(box, (struct rect){ 60, 90, 50, 60 }));
 }
 
 int main(void)

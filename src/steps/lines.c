@@ -100,16 +100,6 @@ static int merge_feed(void *self, const struct takeup_item *item, struct takeup_
 
 /* ---- reading order ---- */
 
-static int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-static int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
-
 static struct rect rect_of(const struct lines_stretch *stretch)
 {
     const struct lines_box *box = &stretch->box;
@@ -190,7 +180,7 @@ static int usual_pitch(const struct merge *merge)
 static bool begins_paragraph(const struct merge *merge, size_t at, int usual)
 {
     const struct lines_box *a = &merge->group[at - 1]->box, *b = &merge->group[at]->box;
-    int pitch = pitch_before(merge, at), height = max_int(a->height, b->height);
+    int pitch = pitch_before(merge, at), height = int_max(a->height, b->height);
     if (merge->group[at - 1]->start_us != merge->group[at]->start_us)
         return false;
     return usual > 0 ? pitch * 5 > usual * 7 && (pitch - usual) * 2 > height : pitch > 3 * height;
@@ -238,10 +228,10 @@ static const char *const *group_images(const struct merge *merge)
 
 static void box_grow(struct takeup_box *box, const struct lines_box *by)
 {
-    int right = max_int(box->x + box->width, by->x + by->width);
-    int bottom = max_int(box->y + box->height, by->y + by->height);
-    box->x = min_int(box->x, by->x);
-    box->y = min_int(box->y, by->y);
+    int right = int_max(box->x + box->width, by->x + by->width);
+    int bottom = int_max(box->y + box->height, by->y + by->height);
+    box->x = int_min(box->x, by->x);
+    box->y = int_min(box->y, by->y);
     box->width = right - box->x;
     box->height = bottom - box->y;
 }
@@ -326,8 +316,8 @@ static bool is_close(const struct merge *merge, const struct lines_box *box)
     for (size_t i = 0; i < merge->group_count; i++) {
         const struct lines_box *other = &merge->group[i]->box;
         int apart =
-            max_int(box->y, other->y) - min_int(box->y + box->height, other->y + other->height);
-        if (gap == 0 || apart <= gap * min_int(box->height, other->height))
+            int_max(box->y, other->y) - int_min(box->y + box->height, other->y + other->height);
+        if (gap == 0 || apart <= gap * int_min(box->height, other->height))
             return true;
     }
     return false;

@@ -1,5 +1,5 @@
 /* pages.c - texts and pictures of pages become pages: a segment for each, with all the text that
- * it shows.
+ * it shows, in reading order (reading/order.h).
  *
  * A segment with a picture and no text is a page (stills.c); the others are texts. A text is on a
  * page when they are shown together for half of the shorter one's time, so a heading that stays is
@@ -7,6 +7,7 @@
  * page stays what it was. */
 #include "base/mem.h"
 #include "base/str.h"
+#include "reading/order.h"
 #include "steps/common.h"
 
 #include <stdlib.h>
@@ -64,33 +65,33 @@ static bool is_on(const struct takeup_segment *text, const struct takeup_segment
     return to > from && (to - from) * 2 >= least;
 }
 
-static bool is_beside(const struct takeup_box *a, const struct takeup_box *b)
+static struct list in_reading_order(const struct list *texts)
 {
-    int top = a->y > b->y ? a->y : b->y;
-    int a_end = a->y + a->height, b_end = b->y + b->height, bottom = a_end < b_end ? a_end : b_end;
-    return 2 * (bottom - top) > (a->height < b->height ? a->height : b->height);
+    struct list ordered = { 0 };
+    struct rect *boxes = mem_zero(texts->count + 1, sizeof(*boxes));
+    size_t *order = mem_zero(texts->count + 1, sizeof(*order));
+    for (size_t i = 0; i < texts->count; i++) {
+        const struct takeup_box *box = &texts->items[i]->box;
+        boxes[i] = (struct rect){ box->x, box->y, box->width, box->height };
+    }
+    order_boxes(boxes, texts->count, order);
+    for (size_t i = 0; i < texts->count; i++)
+        list_add(&ordered, texts->items[order[i]]);
+    free(boxes);
+    free(order);
+    return ordered;
 }
 
-static bool is_behind(const struct takeup_segment *a, const struct takeup_segment *b)
-{
-    return is_beside(&a->box, &b->box) ? a->box.x > b->box.x : a->box.y > b->box.y;
-}
-
-/* In reading order; borrowed from the texts. */
+/* Borrowed from the texts. */
 static struct list texts_on(const struct pages *pages, const struct takeup_segment *page)
 {
     struct list found = { 0 };
-    for (size_t i = 0; i < pages->texts.count; i++) {
-        const struct takeup_segment *text = pages->texts.items[i];
-        if (!is_on(text, page))
-            continue;
-        list_add(&found, text);
-        size_t at = found.count - 1;
-        for (; at > 0 && is_behind(found.items[at - 1], text); at--)
-            found.items[at] = found.items[at - 1];
-        found.items[at] = text;
-    }
-    return found;
+    for (size_t i = 0; i < pages->texts.count; i++)
+        if (is_on(pages->texts.items[i], page))
+            list_add(&found, pages->texts.items[i]);
+    struct list ordered = in_reading_order(&found);
+    free(found.items);
+    return ordered;
 }
 
 /* ---- the text of a page ---- */

@@ -312,10 +312,24 @@ static void told_progress(void *arg, const char *step, int64_t done_us, int64_t 
     atomic_store(&told->at_work, false);
 }
 
-/* Runs the pipeline on so many threads; *ret_body is the result, or NULL. */
-static int run_text(const char *text, int threads, struct run *run, struct told *told,
-                    json_t **ret_body, struct err *err)
+/* What came of a run. */
+struct trial {
+    struct run run;
+    struct told told;
+    json_t *body; /* the result, or NULL */
+    struct err err;
+};
+
+static void trial_release(struct trial *trial)
 {
+    str_release(&trial->told.log);
+    json_drop(&trial->body);
+}
+
+/* Runs the pipeline on so many threads. A trial is one run, and zero before it. */
+static int trial_run(struct trial *trial, const char *text, int threads)
+{
+    struct err *err = &trial->err;
     CLEANUP(mem_free_text) char *dir = test_make_dir();
     CLEANUP(mem_free_text) char *path = mem_printf("%s/p.yaml", dir);
     CLEANUP(mem_free_text) char *out = test_make_dir();
@@ -330,20 +344,19 @@ static int run_text(const char *text, int threads, struct run *run, struct told 
     if (pipeline->broken)
         fail_msg("%s", pipeline->broken->text);
     assert_ok(pipeline_plan(pipelines, pipeline, NULL, &plan, err), *err);
-    *run = (struct run){ .input_fd = -1,
-                         .input_name = "clip",
-                         .output_dir = out_fd,
-                         .threads = threads,
-                         .log = told_log,
-                         .progress = told_progress,
-                         .arg = told };
-    int r = plan_run(plan, run, err);
-    *ret_body = NULL;
+    trial->run = (struct run){ .input_fd = -1,
+                               .input_name = "clip",
+                               .output_dir = out_fd,
+                               .threads = threads,
+                               .log = told_log,
+                               .progress = told_progress,
+                               .arg = &trial->told };
+    int r = plan_run(plan, &trial->run, err);
     CLEANUP(mem_free_text) char *body = NULL;
     size_t len = 0;
     struct json_mark mark;
     if (fs_read_file(out_fd, "result.json", 1 << 24, &body, &len, NULL) == 0)
-        assert_int_equal(json_parse(body, len, ret_body, &mark, NULL), 1);
+        assert_int_equal(json_parse(body, len, &trial->body, &mark, NULL), 1);
     pipelines_free(&pipelines);
     catalog_free(&catalog);
     test_remove_dir(&dir);
@@ -452,34 +465,28 @@ static void test_same_as_on_one(void **state)
     (void)state;
     static const int threads[] = { 2, 2, 3, 8 };
     for (size_t i = 0; i < COUNT(graphs); i++) {
-        struct run run;
-        struct err err = { 0 };
-        struct told alone = { 0 };
-        CLEANUP(json_drop) json_t *wanted = NULL;
+        CLEANUP(trial_release) struct trial alone = { 0 };
         seen_reset();
-        assert_ok(run_text(graphs[i], 1, &run, &alone, &wanted, &err), err);
-        sort_warnings(wanted);
+        assert_ok(trial_run(&alone, graphs[i], 1), alone.err);
+        sort_warnings(alone.body);
         if (atomic_load(&seen.most_threads) > threads_alone)
             fail_msg("row %zu: %d threads for one", i, atomic_load(&seen.most_threads));
         for (size_t j = 0; j < COUNT(threads); j++) {
-            struct told told = { 0 };
-            CLEANUP(json_drop) json_t *body = NULL;
+            CLEANUP(trial_release) struct trial trial = { 0 };
             seen_reset();
-            assert_ok(run_text(graphs[i], threads[j], &run, &told, &body, &err), err);
-            sort_warnings(body);
-            if (!json_equal(wanted, body)) {
-                CLEANUP(mem_free_text) char *is = json_line(body);
-                CLEANUP(mem_free_text) char *was = json_line(wanted);
+            assert_ok(trial_run(&trial, graphs[i], threads[j]), trial.err);
+            sort_warnings(trial.body);
+            if (!json_equal(alone.body, trial.body)) {
+                CLEANUP(mem_free_text) char *is = json_line(trial.body);
+                CLEANUP(mem_free_text) char *was = json_line(alone.body);
                 fail_msg("row %zu on %d threads: %.2000s\nnot %.2000s", i, threads[j], is, was);
             }
-            if (told.warnings != alone.warnings || told.infos != alone.infos ||
-                told.progress != alone.progress)
-                fail_msg("row %zu: %d warnings, %d infos, %d steps of progress", i, told.warnings,
-                         told.infos, told.progress);
+            if (trial.told.warnings != alone.told.warnings ||
+                trial.told.infos != alone.told.infos || trial.told.progress != alone.told.progress)
+                fail_msg("row %zu: %d warnings, %d infos, %d steps of progress", i,
+                         trial.told.warnings, trial.told.infos, trial.told.progress);
             assert_clean("row", i);
-            str_release(&told.log);
         }
-        str_release(&alone.log);
     }
 }
 
@@ -490,16 +497,12 @@ static const char chain_of_three[] =
 static void test_at_the_same_time(void **state)
 {
     (void)state;
-    struct run run;
-    struct told told = { 0 };
-    struct err err = { 0 };
-    CLEANUP(json_drop) json_t *body = NULL;
+    CLEANUP(trial_release) struct trial trial = { 0 };
     seen_reset();
     seen.meets = true;
-    assert_ok(run_text(chain_of_three, 2, &run, &told, &body, &err), err);
+    assert_ok(trial_run(&trial, chain_of_three, 2), trial.err);
     assert_false(atomic_load(&seen.missed));
     assert_clean("meet", 0);
-    str_release(&told.log);
 }
 
 /* However slow those behind are, and however many come. */
@@ -525,16 +528,12 @@ static void test_memory_is_bounded(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(bounds); i++) {
-        struct run run;
-        struct told told = { 0 };
-        struct err err = { 0 };
-        CLEANUP(json_drop) json_t *body = NULL;
+        CLEANUP(trial_release) struct trial trial = { 0 };
         seen_reset();
-        assert_ok(run_text(bounds[i].text, bounds[i].threads, &run, &told, &body, &err), err);
+        assert_ok(trial_run(&trial, bounds[i].text, bounds[i].threads), trial.err);
         if (atomic_load(&seen.most_alive) > bounds[i].most)
             fail_msg("row %zu: %d items at a time", i, atomic_load(&seen.most_alive));
         assert_clean("row", i);
-        str_release(&told.log);
     }
 }
 
@@ -563,23 +562,19 @@ static void test_failures(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(failures); i++) {
-        struct run run;
-        struct told told = { 0 };
-        struct err err = { 0 };
-        CLEANUP(json_drop) json_t *body = NULL;
+        CLEANUP(trial_release) struct trial trial = { 0 };
         seen_reset();
         seen.fail_at = failures[i].fail_at;
         seen.silent = failures[i].silent;
         seen.ends = failures[i].ends;
         seen.fail_open = failures[i].fail_open;
         seen.fail_pull = failures[i].fail_pull;
-        int r = run_text(chain_of_three, 4, &run, &told, &body, &err);
-        if (r >= 0 || body || strcmp(run.failed_step, failures[i].step) != 0 ||
-            err.kind != failures[i].kind || strcmp(err.text, failures[i].wrong) != 0)
-            fail_msg("row %zu: %d '%s' %s: %s", i, r, run.failed_step, err_kind_name(err.kind),
-                     err.text);
+        int r = trial_run(&trial, chain_of_three, 4);
+        if (r >= 0 || trial.body || strcmp(trial.run.failed_step, failures[i].step) != 0 ||
+            trial.err.kind != failures[i].kind || strcmp(trial.err.text, failures[i].wrong) != 0)
+            fail_msg("row %zu: %d '%s' %s: %s", i, r, trial.run.failed_step,
+                     err_kind_name(trial.err.kind), trial.err.text);
         assert_clean("row", i);
-        str_release(&told.log);
     }
 }
 
@@ -588,20 +583,17 @@ static void test_the_first_reason_counts(void **state)
 {
     (void)state;
     for (int round = 0; round < 20; round++) {
-        struct run run;
-        struct told told = { 0 };
-        struct err err = { 0 };
-        CLEANUP(json_drop) json_t *body = NULL;
+        CLEANUP(trial_release) struct trial trial = { 0 };
         seen_reset();
         seen.fail_at = round % 2 ? 5 : 6;
         seen.ends = true;
-        int r = run_text(chain_of_three, 8, &run, &told, &body, &err);
-        bool is_p = strcmp(run.failed_step, "p") == 0 && err.kind == ERR_INPUT;
-        bool is_g = strcmp(run.failed_step, "g") == 0 && strcmp(err.text, "stopped") == 0;
+        int r = trial_run(&trial, chain_of_three, 8);
+        bool is_p = strcmp(trial.run.failed_step, "p") == 0 && trial.err.kind == ERR_INPUT;
+        bool is_g =
+            strcmp(trial.run.failed_step, "g") == 0 && strcmp(trial.err.text, "stopped") == 0;
         if (r >= 0 || (!is_p && !is_g))
-            fail_msg("'%s': %s", run.failed_step, err.text);
+            fail_msg("'%s': %s", trial.run.failed_step, trial.err.text);
         assert_clean("round", (size_t)round);
-        str_release(&told.log);
     }
 }
 
@@ -609,20 +601,16 @@ static void test_the_first_reason_counts(void **state)
 static void test_no_second_instance(void **state)
 {
     (void)state;
-    struct run run;
-    struct told told = { 0 };
-    struct err err = { 0 };
-    CLEANUP(json_drop) json_t *body = NULL;
+    CLEANUP(trial_release) struct trial trial = { 0 };
     seen_reset();
     seen.fails_warm = true;
     list[1].warm = warm;
-    int r = run_text(chain_of_three, 4, &run, &told, &body, &err);
+    int r = trial_run(&trial, chain_of_three, 4);
     list[1].warm = NULL;
-    assert_ok(r, err);
+    assert_ok(r, trial.err);
     assert_int_equal(atomic_load(&seen.most_inside), 1);
-    assert_non_null(strstr(str_text(&told.log), "no second one"));
+    assert_non_null(strstr(str_text(&trial.told.log), "no second one"));
     assert_clean("warm", 0);
-    str_release(&told.log);
 }
 
 int main(void)

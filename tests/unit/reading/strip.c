@@ -1,24 +1,20 @@
-#include "draw.h"
+#include "scenes.h"
 
-#include "reading/strip.h"
+enum { X = 70, Y = 90, SCALE = 3 };
 
-enum { X = 70, Y = 90, SCALE = 3, PICTURES = 5 };
-
-static const char text[] = "STRIP OF TEXT";
+static const struct words words = { X, Y, SCALE, "STRIP OF TEXT" };
 
 static struct drawing drawing, shape;
 static struct strip strip;
 
 static struct rect core(void)
 {
-    return draw_extent(X, Y, SCALE, text);
+    return words_extent(&words);
 }
 
-static void begin(void)
+static struct rect place(void)
 {
-    struct rect place = core();
-    place = (struct rect){ place.x - 14, place.y - 6, place.width + 28, place.height + 12 };
-    assert_int_equal(strip_begin(&strip, place), 0);
+    return words_place(&words, 14, 6);
 }
 
 static void add(void)
@@ -27,123 +23,27 @@ static void add(void)
     strip_add(&strip, &luma);
 }
 
-/* ---- what is drawn; `picture` counts from 0 ---- */
-
-static void bright_on_flat(int picture)
-{
-    (void)picture;
-    draw_flat(&drawing, 30);
-    draw_text(&drawing, X, Y, SCALE, 230, text);
-}
-static void dark_on_flat(int picture)
-{
-    (void)picture;
-    draw_flat(&drawing, 235);
-    draw_text(&drawing, X, Y, SCALE, 20, text);
-}
-static void bright_on_gray(int picture)
-{
-    (void)picture;
-    draw_flat(&drawing, 130);
-    draw_text(&drawing, X, Y, SCALE, 235, text);
-}
-static void dark_on_gray(int picture)
-{
-    (void)picture;
-    draw_flat(&drawing, 130);
-    draw_text(&drawing, X, Y, SCALE, 25, text);
-}
-static void faint(int picture)
-{
-    (void)picture;
-    draw_flat(&drawing, 100);
-    draw_text(&drawing, X, Y, SCALE, 150, text);
-}
-static void in_a_narrow_box(int picture)
-{
-    (void)picture;
-    draw_flat(&drawing, 220);
-    draw_rect(&drawing, (struct rect){ X - 5, Y - 3, core().width + 10, core().height + 6 }, 20);
-    draw_text(&drawing, X, Y, SCALE, 235, text);
-}
-static void with_noise(int picture)
-{
-    bright_on_flat(picture);
-    draw_noise(&drawing, 15, picture);
-}
-static void bright_on_moving(int picture)
-{
-    draw_leaves(&drawing, 10, 190, picture * 23);
-    draw_text(&drawing, X, Y, SCALE, 240, text);
-}
-static void dark_on_moving(int picture)
-{
-    draw_leaves(&drawing, 70, 245, picture * 23);
-    draw_text(&drawing, X, Y, SCALE, 15, text);
-}
-static void bright_outlined_on_moving(int picture)
-{
-    draw_leaves(&drawing, 20, 250, picture * 23);
-    draw_outlined(&drawing, X, Y, SCALE, 240, 10, text);
-}
-static void dark_outlined_on_moving(int picture)
-{
-    draw_leaves(&drawing, 5, 235, picture * 23);
-    draw_outlined(&drawing, X, Y, SCALE, 15, 245, text);
-}
-static void bright_outlined_on_flat(int picture)
-{
-    (void)picture;
-    draw_flat(&drawing, 120);
-    draw_outlined(&drawing, X, Y, SCALE, 240, 10, text);
-}
-static void dark_outlined_on_flat(int picture)
-{
-    (void)picture;
-    draw_flat(&drawing, 120);
-    draw_outlined(&drawing, X, Y, SCALE, 15, 245, text);
-}
-static void bright_outlined_on_still(int picture)
-{
-    (void)picture;
-    draw_leaves(&drawing, 60, 200, 0);
-    draw_outlined(&drawing, X, Y, SCALE, 245, 5, text);
-}
-static void bright_on_a_slope(int picture)
-{
-    (void)picture;
-    draw_gradient(&drawing);
-    draw_gain(&drawing, 50, 20);
-    draw_text(&drawing, X, Y, SCALE, 240, text);
-}
-static void fading(int picture)
-{
-    draw_flat(&drawing, 30);
-    draw_text(&drawing, X, Y, SCALE, picture == PICTURES - 1 ? 60 : 230, text);
-}
-
 /* Flat is what goes on around the letters: an outline is no even ground, nor is a narrow box. */
 static const struct {
-    const char *name;
-    void (*draw)(int);
+    int scene;
     bool is_page;
 } looks[] = {
-    { "bright on flat", bright_on_flat, true },
-    { "dark on flat", dark_on_flat, true },
-    { "bright on gray", bright_on_gray, true },
-    { "dark on gray", dark_on_gray, true },
-    { "faint", faint, true },
-    { "in a narrow box", in_a_narrow_box, false },
-    { "with noise", with_noise, true },
-    { "bright on moving", bright_on_moving, false },
-    { "dark on moving", dark_on_moving, false },
-    { "bright, outlined, on moving", bright_outlined_on_moving, false },
-    { "dark, outlined, on moving", dark_outlined_on_moving, false },
-    { "bright, outlined, on flat", bright_outlined_on_flat, false },
-    { "dark, outlined, on flat", dark_outlined_on_flat, false },
-    { "bright, outlined, on still", bright_outlined_on_still, false },
-    { "bright on a slope", bright_on_a_slope, false },
-    { "fading at the end", fading, true },
+    { BRIGHT_ON_FLAT, true },
+    { DARK_ON_FLAT, true },
+    { BRIGHT_ON_GRAY, true },
+    { DARK_ON_GRAY, true },
+    { FAINT, true },
+    { BRIGHT_IN_A_BOX, false },
+    { WITH_NOISE, true },
+    { BRIGHT_ON_MOVING, false },
+    { DARK_ON_MOVING, false },
+    { BRIGHT_OUTLINED_ON_MOVING, false },
+    { DARK_OUTLINED_ON_MOVING, false },
+    { BRIGHT_OUTLINED_ON_FLAT, false },
+    { DARK_OUTLINED_ON_FLAT, false },
+    { BRIGHT_OUTLINED_ON_STILL, false },
+    { BRIGHT_ON_A_SLOPE, false },
+    { FADING, true },
 };
 
 /* The pixel of the image that shows this one of the picture. */
@@ -165,8 +65,8 @@ static void judge(const struct strip_image *image, int *ret_black, int *ret_whit
     int dots = 0, black = 0, others = 0, white = 0;
     struct rect part = strip.place;
     draw_flat(&shape, 0);
-    draw_bold(&shape, X, Y, SCALE, 1, 1, text);
-    draw_text(&shape, X, Y, SCALE, 2, text);
+    draw_bold(&shape, X, Y, SCALE, 1, 1, words.text);
+    draw_text(&shape, X, Y, SCALE, 2, words.text);
     for (int y = part.y; y < part.y + part.height; y++)
         for (int x = part.x; x < part.x + part.width; x++) {
             if (shape.pixels[y][x] == 2 && (x - X) % SCALE == 1 && (y - Y) % SCALE == 1) {
@@ -185,20 +85,16 @@ static void test_letters_are_dark_on_white(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(looks); i++) {
-        begin();
-        for (int picture = 0; picture < PICTURES; picture++) {
-            looks[i].draw(picture);
-            add();
-        }
         struct strip_image image;
         int black, white;
+        scene_strip(&strip, place(), &scenes[looks[i].scene], &words);
         assert_int_equal(strip_image(&strip, core(), &image), 0);
         judge(&image, &black, &white);
         if (black < 97 || white < 97 || image.is_page != looks[i].is_page ||
             image.letters.count < 9)
             fail_msg("%s: %d %% of the letters are black, %d %% of the rest white, page %d, "
                      "%d letters",
-                     looks[i].name, black, white, image.is_page, image.letters.count);
+                     scenes[looks[i].scene].name, black, white, image.is_page, image.letters.count);
         strip_image_release(&image);
     }
 }
@@ -206,8 +102,8 @@ static void test_letters_are_dark_on_white(void **state)
 static void test_one_picture_is_enough(void **state)
 {
     (void)state;
-    begin();
-    bright_on_flat(0);
+    assert_int_equal(strip_begin(&strip, place()), 0);
+    scene_draw(&drawing, &scenes[BRIGHT_ON_FLAT], &words, 0);
     add();
     struct strip_image image;
     int black, white;
@@ -223,11 +119,11 @@ static void test_letters_have_the_size_that_readers_like(void **state)
     (void)state;
     for (int scale = 1; scale <= 8; scale++) {
         struct rect letters = draw_extent(60, 60, scale, "SIZE");
-        struct rect place = { letters.x - 10, letters.y - 5, letters.width + 20,
-                              letters.height + 10 };
+        struct rect around = { letters.x - 10, letters.y - 5, letters.width + 20,
+                               letters.height + 10 };
         draw_flat(&drawing, 220);
         draw_text(&drawing, 60, 60, scale, 20, "SIZE");
-        assert_int_equal(strip_begin(&strip, place), 0);
+        assert_int_equal(strip_begin(&strip, around), 0);
         add();
         add();
         struct strip_image image;
@@ -244,9 +140,9 @@ static void test_letters_have_the_size_that_readers_like(void **state)
             }
         if (last - first + 1 < 26 || last - first + 1 > 30)
             fail_msg("scale %d: %d rows", scale, last - first + 1);
-        assert_true(image.place.x < place.x && image.place.y < place.y);
-        assert_true(image.place.x + image.place.width > place.x + place.width);
-        assert_true(image.place.y + image.place.height > place.y + place.height);
+        assert_true(image.place.x < around.x && image.place.y < around.y);
+        assert_true(image.place.x + image.place.width > around.x + around.width);
+        assert_true(image.place.y + image.place.height > around.y + around.height);
         strip_image_release(&image);
     }
 }
@@ -262,7 +158,7 @@ static void test_a_strip_may_begin_anew_and_at_the_edge(void **state)
     };
     for (size_t i = 0; i < COUNT(places); i++) {
         struct strip_image image;
-        bright_on_flat(0);
+        scene_draw(&drawing, &scenes[BRIGHT_ON_FLAT], &words, 0);
         assert_int_equal(strip_begin(&strip, places[i]), 0);
         add();
         assert_int_equal(strip_image(&strip, places[i], &image), 0);

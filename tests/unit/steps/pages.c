@@ -38,6 +38,13 @@ static const struct {
     /* A point that comes late; what lies further apart is a paragraph. */
     { { { 0, 9, 50, 20, 20, "head" }, { 8, 9, 50, 80, 45, "late/later" }, { 0, 9, 0, 0, 600, "" } },
       "0-9 head//late/later [2.png]|" },
+    /* A column after the other, where their rows do not line up. */
+    { { { 0, 5, 50, 50, 20, "left" },
+        { 0, 5, 300, 65, 20, "right" },
+        { 0, 5, 50, 80, 20, "left below" },
+        { 0, 5, 300, 95, 20, "right below" },
+        { 0, 5, 0, 0, 600, "" } },
+      "0-5 left/left below/right/right below [4.png]|" },
     /* Text on no page stays, in its order. */
     { { { 0, 2, 50, 20, 20, "before" },
         { 3, 6, 50, 20, 20, "on it" },

@@ -81,6 +81,19 @@ static void on_leaves(int picture)
     if (picture >= 5 && picture < 15)
         draw_outlined(&drawing, X, Y, SCALE, 240, 10, "COMES AND GOES");
 }
+static void comes_late(int picture)
+{
+    flat();
+    if (picture >= 8)
+        put(Y, "COMES LATE");
+}
+/* What stands there first is little beside what comes, and as likely a chance of the leaves. */
+static void grows_on_leaves(int picture)
+{
+    draw_leaves(&drawing, 10, 150, picture * 23);
+    if (picture >= 3)
+        draw_outlined(&drawing, X, Y, SCALE, 240, 10, picture < 9 ? "A" : "A LINE OF TEXT");
+}
 static void fades(int picture)
 {
     static const int levels[] = { 40, 60, 120, 180, 230 };
@@ -247,8 +260,15 @@ static const struct {
       0,
       { { 0, 2000, Y, "ALWAYS THERE" } } },
     { "for three pictures", from_beginning_to_end, 3, 0, 0, { { 0, 600, Y, "ALWAYS THERE" } } },
+    { "in the last two pictures", comes_late, 10, 0, 0, { { 1500, 2000, Y, "COMES LATE" } } },
     { "with noise", with_noise, 25, 0, 0, { { 900, 2900, Y, "COMES AND GOES" } } },
     { "on leaves that move", on_leaves, 25, 200, 32, { { 900, 2900, Y, "COMES AND GOES" } } },
+    { "grows on leaves that move",
+      grows_on_leaves,
+      20,
+      200,
+      32,
+      { { 1700, 4000, Y, "A LINE OF TEXT" } } },
     { "gets darker", gets_darker, 20, 0, 0, { { 0, 4000, Y, "STAYS THE SAME" } } },
     { "fades in", fades, 25, 0, 0, { { 300, 2900, Y, "FADES IN" } } },
     { "changes in place",

@@ -21,16 +21,16 @@ int line_begin_strip(struct tracker *tracker, struct line *line)
     return strip_begin(&line->strip, strip_place(tracker, line->core));
 }
 
-void bitmap_cover(struct bitmap *fresh, const struct rect *box)
+void bitmap_cover(struct bitmap *bitmap, const struct rect *box)
 {
-    int x0 = int_max(0, box->x - 4), x1 = int_min(fresh->width, box->x + box->width + 4);
-    int y0 = int_max(0, box->y - 2), y1 = int_min(fresh->height, box->y + box->height + 2);
+    int x0 = int_max(0, box->x - 4), x1 = int_min(bitmap->width, box->x + box->width + 4);
+    int y0 = int_max(0, box->y - 2), y1 = int_min(bitmap->height, box->y + box->height + 2);
     for (int y = y0; y < y1; y++)
         for (int w = x0 / 64; w * 64 < x1; w++) {
             int from = int_max(x0 - w * 64, 0), to = int_min(x1 - w * 64, 64);
             uint64_t mask = to == 64 ? ~UINT64_C(0) : (UINT64_C(1) << to) - 1;
             mask &= ~((UINT64_C(1) << from) - 1);
-            fresh->bits[(size_t)y * (size_t)fresh->words + (size_t)w] &= ~mask;
+            bitmap->bits[(size_t)y * (size_t)bitmap->words + (size_t)w] &= ~mask;
         }
 }
 

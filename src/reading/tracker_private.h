@@ -102,9 +102,9 @@ int line_hold(struct tracker *tracker, struct line *line);
 /* Takes out of what is fresh that which has rolled there. */
 void roll_drop_fresh(const struct tracker *tracker, struct bitmap *fresh);
 /* Has all of the line come in, and will it stay for a while? */
-bool roll_is_whole(const struct tracker *roll, struct rect box);
+bool roll_is_whole(const struct tracker *tracker, struct rect box);
 /* What stands in one row has come in as one, with the last of its letters. */
-void roll_come_in(struct tracker *roll, struct line *line);
+void roll_come_in(struct tracker *tracker, struct line *line);
 /* Does anything roll in the newest picture? 0, or -ENOMEM. */
 int roll_find(struct tracker *tracker);
 int roll_look(struct tracker *tracker, const struct luma *luma);

@@ -77,8 +77,8 @@ static void judge(const struct strip_image *image, int *ret_black, int *ret_whit
                 white += level_at(image, x, y) > 200;
             }
         }
-    *ret_black = black * 100 / dots;
-    *ret_white = white * 100 / others;
+    *ret_black = dots > 0 ? black * 100 / dots : 0;
+    *ret_white = others > 0 ? white * 100 / others : 0;
 }
 
 static void test_letters_are_dark_on_white(void **state)

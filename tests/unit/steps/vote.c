@@ -66,9 +66,9 @@ static const struct {
       { { "a", 0, 80 }, { "i", 2, 80 }, { "day", 6, 80 } },
       "a day",
       "a i day" },
-    { "nothing against something", { { NULL } }, { { "word", 0, 70 } }, "word", "" },
-    { "something against nothing", { { "word", 0, 70 } }, { { NULL } }, "word", "" },
-    { "nothing", { { NULL } }, { { NULL } }, "", "" },
+    { "nothing against something", { { 0 } }, { { "word", 0, 70 } }, "word", "" },
+    { "something against nothing", { { "word", 0, 70 } }, { { 0 } }, "word", "" },
+    { "nothing", { { 0 } }, { { 0 } }, "", "" },
 };
 
 static struct ballot ballot_of(const struct given *given)

@@ -122,6 +122,22 @@ enum takeup_pixels {
                              up */
 };
 
+/* A frame that nobody looks at, at a glance: its luma at points that lie evenly over the picture as
+ * it is shown, in rows from the top. Levels are as they are in the file. */
+struct takeup_glance {
+    int64_t start_us;
+    const uint8_t *luma; /* columns x rows bytes */
+};
+
+/* What came between two frames that are looked at: the first glance is at the earlier one of them,
+ * the last at the later. By them one can tell to the frame when something changed. */
+struct takeup_glances {
+    int columns, rows;
+    size_t count;
+    const struct takeup_glance *all;
+    uintptr_t reserved[2];
+};
+
 /* A picture as a viewer sees it: rotated as the display matrix says, fields put together. */
 struct takeup_frame {
     struct takeup_item item;
@@ -133,7 +149,9 @@ struct takeup_frame {
     struct takeup_rational time_base; /* in this unit of seconds */
     struct takeup_rational sample_aspect; /* shape of a pixel; 1/1 when it is not known */
     void *owner;                          /* of the planes; the maker's */
-    uintptr_t reserved[4];
+    /* Since the frame before this one; NULL: nobody took any. */
+    const struct takeup_glances *glances;
+    uintptr_t reserved[3];
 };
 
 enum takeup_region_flags {

@@ -37,6 +37,13 @@ struct turn turn_of(const int32_t matrix[9])
     return turn;
 }
 
+struct turn turn_of_frame(const AVFrame *frame, const int32_t matrix[9])
+{
+    const AVFrameSideData *side = av_frame_get_side_data(frame, AV_FRAME_DATA_DISPLAYMATRIX);
+    bool has_own = side && side->size >= 9 * sizeof(int32_t);
+    return turn_of(has_own ? (const int32_t *)side->data : matrix);
+}
+
 static void size_square(int width, int height, AVRational aspect, int *ret_width, int *ret_height)
 {
     *ret_width = width;
@@ -442,9 +449,7 @@ int convert_frame(struct convert *convert, const AVFrame *source, AVRational sam
     int r = make_frame(convert, source, sample_aspect, &frame, err);
     if (r < 0)
         return r;
-    const AVFrameSideData *side = av_frame_get_side_data(source, AV_FRAME_DATA_DISPLAYMATRIX);
-    struct turn turn =
-        turn_of(side && side->size >= 9 * sizeof(int32_t) ? (const int32_t *)side->data : matrix);
+    struct turn turn = turn_of_frame(source, matrix);
     if (turn.is_transposed || turn.flips_x || turn.flips_y) {
         struct takeup_frame *turned = frame_turn(frame, turn);
         if (!turned)

@@ -23,6 +23,8 @@ struct turn {
 
 /* From a display matrix (libavutil/display.h); NULL: none. Of an odd angle, the nearest quarter. */
 struct turn turn_of(const int32_t matrix[9]);
+/* By the frame's own display matrix, else by the stream's, which may be NULL. */
+struct turn turn_of_frame(const AVFrame *frame, const int32_t matrix[9]);
 
 /* As shown: with square pixels, turned. A sample aspect that no camera makes is taken for 1/1. */
 void convert_size(int width, int height, AVRational sample_aspect, struct turn turn, int *ret_width,

@@ -59,6 +59,16 @@ int media_next(struct media *media, struct media_time *ret_time, struct err *err
  * to be ended by takeup_item_unref. May be called once or not at all for each frame. */
 int media_frame(struct media *media, struct takeup_frame **ret_frame, struct err *err);
 
+/* Luma at some points of a frame, evenly over the picture as it is shown. */
+struct media_glance {
+    int columns, rows; /* at most 160 on the longer side; the same while the pictures' size is */
+    uint8_t *luma;     /* rows of `columns` bytes, for free(); levels as they are in the file */
+};
+
+/* At the frame that media_next found; costs a small part of what converting it does. False: of a
+ * picture in this pixel format it cannot be told. */
+bool media_glance(const struct media *media, struct media_glance *ret_glance);
+
 /* What was wrong with the file so far, as a sentence for a warning; "" when nothing was. After
  * media_next has answered 0 it also tells a video that ends too soon. Borrowed until the next call
  * or media_close. */

@@ -10,8 +10,10 @@
 #define SURE 0.9 /* a reading of less confidence is likely to have an error */
 
 enum {
-    GAP_US = 500000,   /* what is away for so long is the same text */
-    GRAIN_US = 250000, /* starts that differ by less are one: a picture's worth */
+    GAP_US = 500000,      /* what is away for so long is the same text */
+    GRAIN_US = 250000,    /* starts that differ by less are one: a picture's worth */
+    TOGETHER_US = 160000, /* and what comes up so soon after another comes with it */
+    CHANCE_US = 600000,   /* three pictures */
 };
 
 struct lines {
@@ -223,14 +225,24 @@ static void go_on(struct lines_stretch *stretch, struct lines_stretch *more)
     free(more->text);
 }
 
+/* Where one text gives way to another, what strokes they share may look like a line for a moment.
+ */
+static bool is_chance(const struct lines_stretch *stretch, const struct lines_stretch *other)
+{
+    int64_t length_us = stretch->end_us - stretch->start_us;
+    return length_us <= CHANCE_US && length_us * 2 <= other->end_us - other->start_us &&
+           share_inside(&stretch->box, &other->box) >= 80 &&
+           strlen(stretch->text) * 2 <= strlen(other->text);
+}
+
 /* Of the same place and time: a part of another reading, a worse one of the same, or junk. */
 static bool is_shadow(const struct lines_stretch *stretch, const struct lines_stretch *other)
 {
     int64_t length_us = stretch->end_us - stretch->start_us;
-    if (together_us(stretch, other) * 2 < length_us || !is_comparable(stretch, other) ||
+    if (together_us(stretch, other) * 5 < length_us * 2 || !is_comparable(stretch, other) ||
         share_inside(&stretch->box, &other->box) < 60)
         return false;
-    if (stretch->confidence < other->confidence * 0.75)
+    if (stretch->confidence < other->confidence * 0.75 || is_chance(stretch, other))
         return true;
     size_t own = strlen(stretch->text), others = strlen(other->text);
     bool is_less =
@@ -257,11 +269,34 @@ static void drop_shadows(struct lines *lines)
     lines->count = kept;
 }
 
+static void sort(struct lines *lines)
+{
+    if (lines->count > 0) /* else there is no array */
+        qsort(lines->stretches, lines->count, sizeof(*lines->stretches), by_start);
+}
+
+/* Lines that come up together are seen to do so some frames apart: what is fainter comes later, and
+ * the text that was there before may have been gone sooner. Not where lines scroll: those come up
+ * in one place one after the other. */
+static void start_together(struct lines *lines)
+{
+    for (size_t from = 0, to = 0; from < lines->count; from = to) {
+        int64_t first_us = lines->stretches[from].start_us, last_us = first_us;
+        for (; to < lines->count && lines->stretches[to].start_us - first_us <= TOGETHER_US; to++)
+            if (!lines->stretches[to].has_moved)
+                last_us = lines->stretches[to].start_us;
+        for (size_t i = from; i < to; i++)
+            if (!lines->stretches[i].has_moved && last_us < lines->stretches[i].end_us)
+                lines->stretches[i].start_us = last_us;
+    }
+    sort(lines);
+}
+
 void lines_end(struct lines *lines)
 {
     size_t kept = 0;
-    if (lines->count > 0) /* else there is no array */
-        qsort(lines->stretches, lines->count, sizeof(*lines->stretches), by_start);
+    sort(lines);
+    start_together(lines);
     for (size_t i = 0; i < lines->count; i++) {
         struct lines_stretch *same = find_same(lines->stretches, kept, &lines->stretches[i]);
         if (same)

@@ -5,7 +5,9 @@
  * A line is over when most of its strokes are gone; and also when some few letters' worth of them
  * are gone or have come, for two pictures: a digit that ticks makes another line.
  *
- * Times lie half way between the picture that showed it and the one that did not.
+ * Times are those of the frame between two pictures at which the line came or went, as far as
+ * moments.h can tell; else they lie half way between the picture that showed it and the one that
+ * did not.
  *
  * Text that rolls up or down and never stands still is the matter of a second tracker, whose lines
  * and whose memory of the pictures move along by what shift.h says: there, the lines stand still.
@@ -156,6 +158,13 @@ static int begin_picture(struct tracker *tracker, const struct luma *luma, int64
     return edges_find(&tracker->edges[0], luma, tracker->scale);
 }
 
+bool tracker_find_moment(const struct tracker *tracker, int back, struct rect box, int64_t *ret_us)
+{
+    return tracker->moments &&
+           moments_find(tracker->moments, back, rect_scaled(box, tracker->scale), tracker->whole,
+                        ret_us);
+}
+
 void tracker_make_fresh(struct tracker *tracker, int width, int height)
 {
     free(tracker->fresh.bits);
@@ -205,6 +214,11 @@ void tracker_leave_to(struct tracker *tracker, const struct tracker *other, int 
 {
     tracker->others[tracker->other_count].tracker = other;
     tracker->others[tracker->other_count++].times = times;
+}
+
+void tracker_time_by(struct tracker *tracker, const struct moments *moments)
+{
+    tracker->moments = moments;
 }
 
 int tracker_look(struct tracker *tracker, const struct luma *luma, int64_t start_us, int64_t end_us)

@@ -13,6 +13,7 @@
 #ifndef TAKEUP_READING_TRACKER_H
 #define TAKEUP_READING_TRACKER_H
 
+#include "reading/moments.h"
 #include "reading/strip.h"
 
 #include <stdbool.h>
@@ -35,6 +36,9 @@ void tracker_free(struct tracker **tracker);
  * pictures, `other` first, and a pixel of this one's planes is as large as times x times of
  * other's. At most two. */
 void tracker_leave_to(struct tracker *tracker, const struct tracker *other, int times);
+
+/* Times are as exact as these, to which each picture is added before it is looked at. Borrowed. */
+void tracker_time_by(struct tracker *tracker, const struct moments *moments);
 
 /* The picture that is shown from start_us to end_us. 0, or -ENOMEM. */
 int tracker_look(struct tracker *tracker, const struct luma *luma, int64_t start_us,

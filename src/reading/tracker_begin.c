@@ -98,6 +98,19 @@ static bool is_faint(const struct tracker *tracker, const struct luma *luma, str
     return most - least < FAINT;
 }
 
+/* It stands still in the two newest pictures, and in the one before, if `earlier`. But where
+ * nothing changed when a picture came, the strokes in it were those of the line that stood there
+ * before. */
+static int64_t came_us(const struct tracker *tracker, struct rect box, bool earlier)
+{
+    int64_t us;
+    int first = earlier ? 2 : 1, last = tracker->count > 2 ? 0 : 1;
+    for (int back = first; back >= last; back--)
+        if (tracker_find_moment(tracker, back, box, &us))
+            return us;
+    return tracker->edge_us[first];
+}
+
 static int line_begin(struct tracker *tracker, const struct luma *luma, struct rect box)
 {
     const struct edges *pictures[] = { &tracker->edges[0], &tracker->edges[1] };
@@ -111,7 +124,7 @@ static int line_begin(struct tracker *tracker, const struct luma *luma, struct r
     struct trace_match match = trace_match(&line->trace, &tracker->edges[2], 0);
     bool earlier =
         tracker->count > 2 && match.lost == 0 && match.kept * 10 >= line->trace.total * 8;
-    line->start_us = tracker->edge_us[earlier ? 2 : 1];
+    line->start_us = came_us(tracker, box, earlier);
     if (tracker->is_roll)
         roll_come_in(tracker, line);
     tracker->line_count++;

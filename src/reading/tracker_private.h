@@ -10,8 +10,8 @@
 #include "reading/tracker.h"
 
 enum {
-    HELD_AFTER = 3, /* pictures */
-    PICTURES = 3,   /* that are kept */
+    HELD_AFTER = 3,              /* pictures */
+    PICTURES = MOMENTS_PICTURES, /* that are kept */
     LINES_MAX = 400,
     OTHERS_MAX = 2,
 };
@@ -29,7 +29,7 @@ struct line {
     bool has_moved; /* since the strip began, */
     bool has_ever_moved;
     bool is_faint; /* where it was first */
-    int64_t start_us, end_us, changed_us;
+    int64_t start_us, end_us;
 };
 
 struct tracker {
@@ -48,6 +48,7 @@ struct tracker {
         int times;
     } others[OTHERS_MAX];
     int other_count;
+    const struct moments *moments; /* NULL: there are none */
     struct shift shift;
     struct tracker *roll; /* the lines that roll; NULL: there are none */
     bool is_roll;         /* of another one, */
@@ -70,6 +71,9 @@ static inline bool line_is_shown(const struct trace *trace, struct trace_match m
 
 /* Takes over its image. */
 void tracker_add_ended(struct tracker *tracker, const struct tracker_line *line);
+/* When did the box (of the reduced picture) become what picture `back` (0: the newest) shows there?
+ * False: it did not change then, or nobody knows; half way is tracker->edge_us[back]. */
+bool tracker_find_moment(const struct tracker *tracker, int back, struct rect box, int64_t *ret_us);
 /* Lines that are lost leave; those that were held end. 0, or -ENOMEM. */
 int tracker_drop_lost(struct tracker *tracker);
 int tracker_end_all(struct tracker *tracker);

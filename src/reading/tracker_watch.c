@@ -24,21 +24,28 @@ static bool has_changed(struct tracker *tracker, struct line *line, struct trace
     return match.lost > 0 || trace_gained(&line->trace, pictures, PICTURES) > 0;
 }
 
+static int64_t gone_us(const struct tracker *tracker, const struct line *line)
+{
+    int64_t us = tracker->edge_us[0];
+    (void)tracker_find_moment(tracker, 0, line->trace.box, &us);
+    return us;
+}
+
 static void watch_held(struct tracker *tracker, struct line *line)
 {
     struct trace_match match = trace_match(&line->trace, &tracker->edges[0], 0);
-    line->end_us = tracker->edge_us[0];
     line->is_lost = match.kept * 100 < line->trace.total * 45;
-    if (line->is_lost)
+    if (line->is_lost) {
+        line->end_us = gone_us(tracker, line);
         return;
+    }
     if (line_is_shown(&line->trace, match) && !has_changed(tracker, line, match)) {
         line->changed = 0;
         return;
     }
     if (line->changed++ == 0)
-        line->changed_us = tracker->edge_us[0];
+        line->end_us = gone_us(tracker, line);
     line->is_lost = line->changed == 2;
-    line->end_us = line->changed_us;
 }
 
 static void watch_new(struct tracker *tracker, struct line *line)

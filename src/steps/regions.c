@@ -35,7 +35,8 @@ enum { PLANES = 3 };
 struct regions {
     struct takeup_host *host;
     struct tracker *trackers[PLANES]; /* the last two: NULL until there is colour */
-    struct ticker *ticker;            /* NULL: nobody asks */
+    struct moments *moments;
+    struct ticker *ticker; /* NULL: nobody asks */
     struct zones wanted, ignored;
     int width, height; /* of the picture */
 };
@@ -55,7 +56,9 @@ static int regions_open(void *self, const void *params, struct takeup_host *host
     regions->host = host;
     if (said && strcmp(said->ticker, "ignore") == 0)
         regions->ticker = ticker_new();
+    regions->moments = moments_new();
     regions->trackers[0] = tracker_new();
+    tracker_time_by(regions->trackers[0], regions->moments);
     return 0;
 }
 
@@ -139,10 +142,23 @@ static void begin_colour(struct regions *regions)
 {
     for (int plane = 1; plane < PLANES; plane++) {
         regions->trackers[plane] = tracker_new();
+        tracker_time_by(regions->trackers[plane], regions->moments);
         for (int before = 0; before < plane; before++)
             tracker_leave_to(regions->trackers[plane], regions->trackers[before],
                              before == 0 ? 2 : 1);
     }
+}
+
+/* What was passed over before this frame. */
+static void glance(struct regions *regions, const struct takeup_glances *glances)
+{
+    size_t count = glances ? glances->count : 0;
+    struct glance *all = mem_zero(count + 1, sizeof(*all));
+    for (size_t i = 0; i < count; i++)
+        all[i] = (struct glance){ glances->all[i].start_us, glances->all[i].luma };
+    moments_add(regions->moments, glances ? glances->columns : 0, glances ? glances->rows : 0, all,
+                count);
+    free(all);
 }
 
 static int look(struct regions *regions, const struct takeup_frame *frame, int plane)
@@ -161,6 +177,7 @@ static int regions_feed(void *self, const struct takeup_item *item, struct takeu
     int r = 0, planes = frame->pixels == TAKEUP_PIXELS_YUV420 ? PLANES : 1;
     if (planes > 1 && !regions->trackers[1])
         begin_colour(regions);
+    glance(regions, frame->glances);
     for (int plane = 0; plane < planes && r >= 0; plane++)
         r = look(regions, frame, plane);
     if (r < 0)
@@ -191,6 +208,7 @@ static void regions_close(void *self)
     struct regions *regions = self;
     for (int plane = 0; plane < PLANES; plane++)
         tracker_free(&regions->trackers[plane]);
+    moments_free(&regions->moments);
     ticker_free(&regions->ticker);
     zones_release(&regions->wanted);
     zones_release(&regions->ignored);

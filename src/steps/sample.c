@@ -6,11 +6,14 @@
  * always held back.
  *
  * Where the input has fewer frames, as a show of slides has, one frame is looked at several times:
- * what follows judges by how often it saw something, and by when it saw it first and last. */
+ * what follows judges by how often it saw something, and by when it saw it first and last.
+ *
+ * Frames that are passed over are glanced at, so that what changed can be timed to the frame. */
 #include "base/macros.h"
 #include "base/mem.h"
 #include "media/media.h"
 #include "steps/common.h"
+#include "steps/passed.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -38,7 +41,9 @@ static const struct takeup_param table[] = {
 struct sample {
     struct takeup_host *host;
     struct media *media;
-    struct takeup_frame *held; /* taken; ends where the next one starts */
+    struct takeup_frame *held;           /* taken; ends where the next one starts */
+    struct takeup_glances *held_glances; /* until it came */
+    struct passed passed;                /* since then */
     double fps;
     int64_t start_us, end_us; /* of the range */
     int64_t total_us;         /* for progress; 0: not known */
@@ -62,12 +67,18 @@ static void tell(struct sample *sample)
                        info->is_interlaced ? ", interlaced" : "");
 }
 
+static int64_t interval_us(const struct sample *sample)
+{
+    return llrint(1e6 / sample->fps);
+}
+
 static int sample_open(void *self, const void *params_, struct takeup_host *host)
 {
     struct sample *sample = self;
     const struct params *params = params_;
     sample->host = host;
     sample->fps = params->fps;
+    sample->passed.gap_us = interval_us(sample) / (PASSED_MAX - 2);
     sample->start_us = params->from_us;
     sample->end_us = params->to_us > 0 ? params->to_us : INT64_MAX;
     if (sample->end_us <= sample->start_us)
@@ -88,20 +99,24 @@ static int sample_open(void *self, const void *params_, struct takeup_host *host
 
 /* ---- looks ---- */
 
-/* A frame at another time; its planes are the first one's. */
+/* A frame at one of the times when it is looked at; its planes are the frame's. */
 struct look {
     struct takeup_frame frame; /* first: it is the item */
     struct takeup_frame *of;
+    struct takeup_glances *glances;
 };
 
 static void look_free(struct takeup_item *item)
 {
     struct look *look = (struct look *)item;
     takeup_item_unref(look->of);
+    passed_free(look->glances);
     free(look);
 }
 
-static struct takeup_frame *look_new(struct takeup_frame *frame, int64_t start_us, int64_t end_us)
+/* Takes over the glances, which may be NULL. */
+static struct takeup_frame *look_new(struct takeup_frame *frame, int64_t start_us, int64_t end_us,
+                                     struct takeup_glances *glances)
 {
     struct look *look = MEM_NEW(struct look);
     look->frame = *frame;
@@ -110,13 +125,9 @@ static struct takeup_frame *look_new(struct takeup_frame *frame, int64_t start_u
     look->frame.item.end_us = end_us;
     look->frame.item.free = look_free;
     look->frame.owner = NULL;
+    look->frame.glances = look->glances = glances;
     look->of = takeup_item_ref(frame);
     return &look->frame;
-}
-
-static int64_t interval_us(const struct sample *sample)
-{
-    return llrint(1e6 / sample->fps);
 }
 
 /* Where look `i` of `looks` begins: the last one an interval before the end, the others one by one
@@ -128,7 +139,7 @@ static int64_t look_start_us(const struct sample *sample, const struct takeup_it
                                    : item->start_us + i * interval_us(sample);
 }
 
-static int emit_looks(const struct sample *sample, struct takeup_frame *frame, int looks,
+static int emit_looks(struct sample *sample, struct takeup_frame *frame, int looks,
                       struct takeup_output *output)
 {
     int r = 0;
@@ -136,7 +147,7 @@ static int emit_looks(const struct sample *sample, struct takeup_frame *frame, i
         int64_t start_us = look_start_us(sample, &frame->item, i, looks);
         int64_t end_us =
             i + 1 < looks ? look_start_us(sample, &frame->item, i + 1, looks) : frame->item.end_us;
-        r = takeup_emit(output, look_new(frame, start_us, end_us));
+        r = takeup_emit(output, look_new(frame, start_us, end_us, TAKE(sample->held_glances)));
     }
     takeup_item_unref(frame);
     return r;
@@ -149,9 +160,9 @@ static int emit_held(struct sample *sample, int64_t end_us, struct takeup_output
         return 0;
     frame->item.end_us = end_us;
     int64_t looks = (end_us - frame->item.start_us + SLACK_US) / interval_us(sample);
-    if (looks < 2)
-        return takeup_emit(output, frame);
-    return emit_looks(sample, frame, looks < LOOKS_MAX ? (int)looks : LOOKS_MAX, output);
+    if (looks > LOOKS_MAX)
+        looks = LOOKS_MAX;
+    return emit_looks(sample, frame, looks > 1 ? (int)looks : 1, output);
 }
 
 /* ---- frames ---- */
@@ -171,6 +182,7 @@ static int take(struct sample *sample, const struct media_time *time, struct tak
         return r;
     }
     sample->held = frame;
+    sample->held_glances = passed_take(&sample->passed);
     sample->has_taken = true;
     return 1;
 }
@@ -191,8 +203,6 @@ static int end(struct sample *sample, struct takeup_output *output)
 
 static bool is_due(struct sample *sample, const struct media_time *time)
 {
-    if (time->end_us <= sample->start_us)
-        return false;
     int64_t slot = (int64_t)floor((double)(time->start_us + SLACK_US) * sample->fps / 1e6);
     bool is_long = time->end_us - time->start_us + SLACK_US >= 2 * interval_us(sample);
     if (sample->has_taken && slot <= sample->slot && !is_long)
@@ -220,7 +230,11 @@ static int sample_pull(void *self, struct takeup_output *output)
         host->count(host, TAKEUP_COUNT_FRAMES_DECODED, 1);
         host->progress(host, time.start_us, sample->total_us);
         sample->shown_us = time.end_us;
-        if (is_due(sample, &time))
+        if (time.end_us <= sample->start_us)
+            continue;
+        bool is_taken = is_due(sample, &time);
+        passed_add(&sample->passed, sample->media, time.start_us, is_taken);
+        if (is_taken)
             return take(sample, &time, output);
     }
 }
@@ -230,6 +244,8 @@ static void sample_close(void *self)
     struct sample *sample = self;
     takeup_item_unref(sample->held);
     sample->held = NULL;
+    passed_free(TAKE(sample->held_glances));
+    passed_release(&sample->passed);
     media_close(&sample->media);
 }
 

@@ -119,6 +119,48 @@ static void test_whole_videos(void **state)
     }
 }
 
+/* Of 1000 points of the last frame, how many are as bright as the frame is there? */
+static int glance_like_frame(struct media *media, bool *ret_is_told)
+{
+    struct media_glance glance = { 0 };
+    struct takeup_frame *frame = NULL;
+    struct err err = { 0 };
+    int like = 0, dark = 0;
+    *ret_is_told = media_glance(media, &glance);
+    assert_ok(media_frame(media, &frame, &err), err);
+    for (int i = 0; i < glance.columns * glance.rows; i++) {
+        int x = (2 * (i % glance.columns) + 1) * frame->width / (2 * glance.columns);
+        int y = (2 * (i / glance.columns) + 1) * frame->height / (2 * glance.rows);
+        bool is_dark = frame->plane[0][y * frame->stride[0] + x] < 128;
+        like += is_dark == (glance.luma[i] < 128);
+        dark += is_dark;
+    }
+    assert_true(!*ret_is_told || dark > 0); /* there are letters */
+    takeup_item_unref(frame);
+    free(glance.luma);
+    return *ret_is_told ? like * 1000 / (glance.columns * glance.rows) : 0;
+}
+
+static void test_a_glance_shows_the_picture(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(videos); i++) {
+        const char *name = videos[i].name;
+        CLEANUP(fs_close) int fd = fixture_open(dir, name);
+        CLEANUP(media_close) struct media *media = NULL;
+        struct media_time time;
+        struct err err = { 0 };
+        bool is_told;
+        assert_ok(media_open(fd, name, NULL, &media, &err), err);
+        assert_false(media_glance(media, &(struct media_glance){ 0 })); /* there is no frame yet */
+        for (int frame = 0; frame < 10; frame++)
+            assert_int_equal(media_next(media, &time, &err), 1);
+        int like = glance_like_frame(media, &is_told);
+        if (!is_told || like < 980)
+            fail_msg("'%s': %d", name, like);
+    }
+}
+
 /* bframes.mp4 has one frame in three that others are made from; mpeg4.avi has no other ones. */
 static void test_a_rough_video_lacks_frames_but_not_time(void **state)
 {
@@ -238,6 +280,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_videos),
+        cmocka_unit_test(test_a_glance_shows_the_picture),
         cmocka_unit_test(test_a_rough_video_lacks_frames_but_not_time),
         cmocka_unit_test(test_damaged_videos_give_what_they_have),
         cmocka_unit_test(test_what_is_no_video_is_named),

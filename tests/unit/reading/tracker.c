@@ -1,5 +1,5 @@
 /* A video of a few seconds is drawn picture by picture, STEP_MS apart. Times lie half way between
- * two of them. */
+ * two of them, but for the tests that glance at what is between. */
 #include "draw.h"
 
 #include "reading/tracker.h"
@@ -419,6 +419,104 @@ static void test_what_rolls_does_not_disturb_what_stands_beside_it(void **state)
     release(&seen);
 }
 
+/* ---- what is between the pictures ---- */
+
+enum { FRAMES = 5 /* to a picture; the first one is looked at */, POINT = 2 /* pixels */ };
+enum { COLUMNS = DRAW_WIDTH / POINT, ROWS = DRAW_HEIGHT / POINT };
+
+static void glance_at(uint8_t *points)
+{
+    for (int y = 0; y < ROWS; y++)
+        for (int x = 0; x < COLUMNS; x++)
+            points[y * COLUMNS + x] = drawing.pixels[y * POINT][x * POINT];
+}
+
+/* As show(), of frames. */
+static void show_frames(void (*draw)(int), int count, struct seen *seen)
+{
+    static uint8_t points[FRAMES + 1][ROWS * COLUMNS];
+    struct glance glances[FRAMES + 1];
+    CLEANUP(moments_free) struct moments *moments = moments_new();
+    CLEANUP(tracker_free) struct tracker *tracker = tracker_new();
+    size_t passed = 0;
+    tracker_time_by(tracker, moments);
+    for (int frame = 0; frame < count; frame++) {
+        draw(frame);
+        glance_at(points[passed]);
+        glances[passed] = (struct glance){ frame * STEP_MS * 1000 / FRAMES, points[passed] };
+        passed++;
+        if (frame % FRAMES != 0)
+            continue;
+        const struct luma luma = draw_luma(&drawing);
+        int64_t start_us = frame * STEP_MS * 1000 / FRAMES;
+        moments_add(moments, COLUMNS, ROWS, glances, passed);
+        assert_int_equal(tracker_look(tracker, &luma, start_us, start_us + STEP_MS * 1000), 0);
+        take(tracker, seen);
+        memcpy(points[0], points[passed - 1], sizeof(points[0]));
+        glances[0] = (struct glance){ start_us, points[0] };
+        passed = 1;
+    }
+    assert_int_equal(tracker_end(tracker), 0);
+    take(tracker, seen);
+}
+
+static int first_frame; /* of what is shown for 40 frames */
+
+static bool is_on(int frame)
+{
+    return frame >= first_frame && frame < first_frame + 40;
+}
+static void shown_on_flat(int frame)
+{
+    flat();
+    if (is_on(frame))
+        put(Y, "COMES AND GOES");
+}
+static void shown_on_leaves(int frame)
+{
+    draw_leaves(&drawing, 10, 150, frame * 5);
+    if (is_on(frame))
+        draw_outlined(&drawing, X, Y, SCALE, 240, 10, "COMES AND GOES");
+}
+static void shown_between_others(int frame)
+{
+    flat();
+    put(Y, is_on(frame) ? "COMES AND GOES" : "ANOTHER TEXT");
+}
+static void shown_with_a_digit(int frame)
+{
+    flat();
+    put(Y, is_on(frame) ? "ITEM NUMBER 4" : "ITEM NUMBER 1");
+}
+
+static void test_times_are_those_of_frames(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        void (*draw)(int);
+        size_t lines, line;
+    } cases[] = {
+        { "on flat", shown_on_flat, 1, 0 },
+        { "on leaves", shown_on_leaves, 1, 0 },
+        { "between others", shown_between_others, 3, 1 },
+        { "with a digit", shown_with_a_digit, 3, 1 },
+    };
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (first_frame = 31; first_frame <= 35; first_frame++) {
+            struct seen seen = { 0 };
+            show_frames(cases[i].draw, 100, &seen);
+            assert_int_equal(seen.count, cases[i].lines);
+            int64_t start_us = first_frame * STEP_MS * 1000 / FRAMES;
+            int64_t end_us = start_us + 40 * STEP_MS * 1000 / FRAMES;
+            const struct tracker_line *line = &seen.lines[cases[i].line];
+            if (line->start_us != start_us || line->end_us != end_us)
+                fail_msg("%s, frame %d: from %d to %d", cases[i].name, first_frame,
+                         (int)line->start_us, (int)line->end_us);
+            release(&seen);
+        }
+}
+
 /* ---- images ---- */
 
 /* In a row through the middle of the letters, how often it becomes dark. */
@@ -598,6 +696,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_have_their_times_and_places),
         cmocka_unit_test(test_colour_is_for_what_is_faint),
+        cmocka_unit_test(test_times_are_those_of_frames),
         cmocka_unit_test(test_what_rolls_does_not_disturb_what_stands_beside_it),
         cmocka_unit_test(test_an_image_shows_the_whole_text),
         cmocka_unit_test(test_ids_count_up_in_the_order_in_which_lines_begin),

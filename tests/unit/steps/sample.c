@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include "steps/common.h"
+#include "steps/passed.h"
 
 #include <math.h>
 #include <string.h>
@@ -102,6 +103,57 @@ static void test_frames_are_taken_by_time(void **state)
     }
 }
 
+/* Ten frames a second: of 5 a second every second one is taken. */
+static void test_what_is_passed_over_is_glanced_at(void **state)
+{
+    (void)state;
+    static const struct {
+        double fps;
+        size_t each;
+    } rates[] = { { 10, 2 }, { 5, 3 }, { 1, 11 }, { 0.5, 21 } };
+    CLEANUP(fs_close) int fd = fixture_open(dir, "h264.mkv");
+    for (size_t i = 0; i < COUNT(rates); i++) {
+        struct fake fake;
+        fake_init(&fake, fd, -1);
+        assert_int_equal(run(&fake, &(struct params){ rates[i].fps, 0, 0, ACCURATE }), 0);
+        for (size_t k = 0; k < fake.count; k++) {
+            const struct takeup_glances *glances = ((struct takeup_frame *)fake.items[k])->glances;
+            assert_non_null(glances);
+            assert_int_equal(glances->count, k == 0 ? 1 : rates[i].each);
+            int64_t first_us = fake.items[k > 0 ? k - 1 : 0]->start_us;
+            for (size_t g = 0; g < glances->count; g++) {
+                int64_t us = first_us + (int64_t)g * 100000;
+                assert_in_range(glances->all[g].start_us + 1000 - us, 0, 2000);
+            }
+        }
+        fake_release(&fake);
+    }
+}
+
+/* However many there are: of frames that follow too soon only some are kept, and those taken. */
+static void test_glances_are_bounded(void **state)
+{
+    (void)state;
+    CLEANUP(fs_close) int fd = fixture_open(dir, "burst.mp4");
+    CLEANUP(media_close) struct media *media = NULL;
+    struct passed passed = { .gap_us = 10 };
+    struct media_time time;
+    struct err err = { 0 };
+    assert_ok(media_open(fd, "burst.mp4", NULL, &media, &err), err);
+    assert_int_equal(media_next(media, &time, &err), 1);
+    for (int i = 0; i < 1000; i++)
+        passed_add(&passed, media, i * 7, i == 999);
+    struct takeup_glances *glances = passed_take(&passed);
+    assert_int_equal(glances->count, PASSED_MAX);
+    assert_int_equal(glances->all[0].start_us, 0);
+    assert_int_equal(glances->all[1].start_us, 14);
+    assert_int_equal(glances->all[PASSED_MAX - 1].start_us, 999 * 7);
+    assert_int_equal(passed.count, 1);
+    assert_int_equal(passed.all[0].start_us, 999 * 7);
+    passed_free(glances);
+    passed_release(&passed);
+}
+
 static void test_what_was_opened_and_damaged_is_told(void **state)
 {
     (void)state;
@@ -145,6 +197,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_are_taken_by_time),
+        cmocka_unit_test(test_what_is_passed_over_is_glanced_at),
+        cmocka_unit_test(test_glances_are_bounded),
         cmocka_unit_test(test_what_was_opened_and_damaged_is_told),
         cmocka_unit_test(test_failures),
     };

@@ -171,7 +171,7 @@ static void idle_about(struct step *step)
 static void meet(void)
 {
     for (int ms = 0; atomic_load(&seen.most_inside) < MET; ms++) {
-        if (ms >= WAIT_MAX_MS) {
+        if (ms >= WAIT_MAX_MS || atomic_load(&seen.missed)) {
             atomic_store(&seen.missed, true);
             return;
         }

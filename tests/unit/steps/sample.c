@@ -119,6 +119,17 @@ static void test_what_was_opened_and_damaged_is_told(void **state)
     fake_release(&fake);
 }
 
+static void test_that_nothing_is_left_is_told(void **state)
+{
+    (void)state;
+    CLEANUP(fs_close) int fd = fixture_open(dir, "h264.mkv");
+    struct fake fake;
+    fake_init(&fake, fd, -1);
+    assert_int_equal(run(&fake, &(struct params){ 5, 9000000, 0, ACCURATE }), 0);
+    assert_non_null(strstr(str_text(&fake.said), "warn: clip: nothing is shown from 9.000 s on"));
+    fake_release(&fake);
+}
+
 static const struct {
     const char *name;
     struct params params;
@@ -151,6 +162,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_are_taken_by_time),
         cmocka_unit_test(test_what_was_opened_and_damaged_is_told),
+        cmocka_unit_test(test_that_nothing_is_left_is_told),
         cmocka_unit_test(test_failures),
     };
     return cmocka_run_group_tests(tests, make_videos, remove_videos);

@@ -106,6 +106,12 @@ static const struct {
         "ccccccccccccccccccccccc dddddddddddddddddddddddd",
         "eeeeeeeeeeeeeeeeeeeeeee ffffffffffffffffffffffff" },
       "abcdef" },
+    { "words of one line above columns",
+      { "aaaaaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbb",
+        "cccccccccccccccccccc    ffffffffffffffffffffffff",
+        "dddddddddddddddddddd    gggggggggggggggggggggggg",
+        "eeeeeeeeeeeeeeeeeeee    hhhhhhhhhhhhhhhhhhhhhhhh" },
+      "abcdefgh" },
 };
 
 static size_t read_picture(const char *const *picture, struct rect *boxes, char *names)

@@ -39,12 +39,10 @@ static void add(struct cut_lines *lines, struct rect rect)
 
 /* ---- bits ---- */
 
-/* The bits of word w that lie from x0 to before x1. */
+/* The bits of word w, one of those that they touch, that lie from x0 to before x1. */
 static uint64_t mask_between(int w, int x0, int x1)
 {
     int from = int_max(x0 - w * 64, 0), to = int_min(x1 - w * 64, 64);
-    if (from >= to)
-        return 0;
     uint64_t mask = to == 64 ? ~UINT64_C(0) : (UINT64_C(1) << to) - 1;
     return mask & ~((UINT64_C(1) << from) - 1);
 }

@@ -12,5 +12,5 @@ bool letters_make_text(const struct letters *letters)
     bool is_low = letters->tallest * 100 < letters->height * TALL_PERCENT;
     bool is_thick = letters->thickness * 100 > letters->height * THICK_PERCENT;
     bool is_stacked = letters->widths * 100 > letters->width * STACKED_PERCENT;
-    return letters->count > 0 && !is_thick && (letters->count >= MANY || !(is_low || is_stacked));
+    return !is_thick && (letters->count >= MANY || !(is_low || is_stacked));
 }

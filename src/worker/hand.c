@@ -372,11 +372,6 @@ static enum hand_fate refuse(const struct hand_context *context, struct claim **
     return settle(context, claim, pipeline, &verdict, &ending);
 }
 
-static int threads_of(const struct hand_context *context)
-{
-    return context->threads > 0 ? context->threads : 1;
-}
-
 static int start(struct hand *hand, struct err *err)
 {
     const struct hand_rules *rules = hand->context->rules;
@@ -395,7 +390,7 @@ static int start(struct hand *hand, struct err *err)
     struct wire_order order = {
         .token = claim_token(hand->claim),
         .attempt = hand->number,
-        .threads = threads_of(hand->context),
+        .threads = hand->context->threads,
         .job = claim_name(hand->claim),
         .pipeline = hand->pipeline->id,
         .input = job->input_path,
@@ -417,7 +412,7 @@ static void log_start(const struct hand *hand)
                         "pipeline", hand->pipeline->id, "input",
                         claim_job(hand->claim, NULL)->input_path, "runner",
                         counted((int)runner_pid(hand->runner), pid), "threads",
-                        counted(threads_of(hand->context), threads)),
+                        counted(hand->context->threads, threads)),
              "taken up");
 }
 

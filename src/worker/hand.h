@@ -46,8 +46,8 @@ struct hand_context {
     struct seat *seat; /* a new one, or new pipelines: runners_drop_spares */
     struct pipelines *pipelines;
     const struct hand_rules *rules;
-    int threads;                  /* for the runner that starts next; worker_hands.c divides them */
-    attempt_fn *attempt;          /* attempt_run, or a test's */
+    int threads;         /* one at least, for the runner that starts next; worker_hands.c divides */
+    attempt_fn *attempt; /* attempt_run, or a test's */
     struct unsettled **unsettled; /* see settle.h; of the worker */
     /* The job has left this worker, or (FATE_STUCK) could not yet. */
     void (*on_fate)(void *arg, enum hand_fate fate);

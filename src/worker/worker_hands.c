@@ -75,16 +75,16 @@ void worker_sync_moved(struct worker *worker)
 }
 
 /* The cores are divided among the jobs that will run at once as far as that is known now: those in
- * hand, this one, and those that wait, at most --jobs. A job keeps what it was given: what else
- * becomes free is the next one's. So one job on an idle machine has all cores, and of many that
- * come together each has the same. */
+ * hand, this one, and those that wait, at most --jobs, of which one is free. A job keeps what it
+ * was given: what else becomes free is the next one's. So one job on an idle machine has all cores,
+ * and of many that come together each has the same. */
 static int share_of_cores(const struct worker *worker)
 {
     const struct worker_options *options = worker->options;
     int cores = options->threads > 0 ? options->threads : cores_usable();
     int64_t sharers = worker->busy + 1 + queue_pending(worker->queue);
     if (sharers > options->jobs)
-        sharers = options->jobs > worker->busy ? options->jobs : worker->busy + 1;
+        sharers = options->jobs;
     return cores / sharers > 1 ? (int)(cores / sharers) : 1;
 }
 

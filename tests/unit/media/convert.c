@@ -1,10 +1,12 @@
 #include "test.h"
 
 #include "media/convert.h"
+#include "media/levels.h"
 
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 
+#include <math.h>
 #include <string.h>
 
 #define ONE 65536
@@ -225,6 +227,46 @@ static void test_usual_formats_become_what_swscale_makes_of_them(void **state)
     }
 }
 
+/* No picture gets darker, nor has it a cast: what comes out is the exact level, rounded; the
+ * factors of the loops are off by little. `none` is no colour, and of luma black.
+ * Samples in 16 bits may hold more than 10. */
+static const struct {
+    enum levels levels;
+    int depth, plane, least, most, none;
+    double becomes, factor, error_max;
+} exact[] = {
+    { LEVELS_STRETCH, 8, 0, 16, 235, 16, 0, 255.0 / 219, 0.58 },
+    { LEVELS_STRETCH, 8, 1, 16, 240, 128, 128, 255.0 / 224, 0.7 },
+    { LEVELS_STRETCH10, 11, 0, 64, 940, 64, 0, 255.0 / 876, 0.52 },
+    { LEVELS_STRETCH10, 11, 2, 64, 960, 512, 128, 255.0 / 896, 0.52 },
+    { LEVELS_KEEP10, 11, 0, 0, 1023, 0, 0, 255.0 / 1023, 0.52 },
+};
+
+static void test_levels_are_rounded(void **state)
+{
+    (void)state;
+    enum { WIDTH = 2048 }; /* each level is in each plane */
+    uint8_t shown[3][WIDTH];
+    for (size_t i = 0; i < COUNT(exact); i++) {
+        int format = exact[i].depth == 8 ? AV_PIX_FMT_YUV420P : AV_PIX_FMT_YUV420P10;
+        CLEANUP(av_frame_free) AVFrame *frame = frame_make(format, WIDTH, 1);
+        struct takeup_frame target = { .width = WIDTH,
+                                       .height = 1,
+                                       .plane = { shown[0], shown[1], shown[2] } };
+        frame_fill_gradient(frame, exact[i].depth);
+        levels_convert(exact[i].levels, frame, &target);
+        const uint8_t *row = frame->data[exact[i].plane], *to = shown[exact[i].plane];
+        for (int x = 0; x < (exact[i].plane ? WIDTH / 2 : WIDTH); x++) {
+            int level = exact[i].depth == 8 ? row[x] : ((const uint16_t *)(const void *)row)[x];
+            int least = level < exact[i].least ? exact[i].least : level;
+            int inside = least > exact[i].most ? exact[i].most : least;
+            double is = exact[i].becomes + (inside - exact[i].none) * exact[i].factor;
+            if (fabs(to[x] - is) > exact[i].error_max)
+                fail_msg("row %zu: %d becomes %d, not %.2f", i, level, to[x], is);
+        }
+    }
+}
+
 /* The decoder may drop its frame while a step still looks at the picture. */
 static void test_kept_planes_outlive_the_decoded_frame(void **state)
 {
@@ -326,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_corners_arrive_where_the_matrix_says),
         cmocka_unit_test(test_luma_has_full_range),
         cmocka_unit_test(test_usual_formats_become_what_swscale_makes_of_them),
+        cmocka_unit_test(test_levels_are_rounded),
         cmocka_unit_test(test_kept_planes_outlive_the_decoded_frame),
         cmocka_unit_test(test_other_matrices_are_left_to_swscale),
         cmocka_unit_test(test_pixels_become_square),

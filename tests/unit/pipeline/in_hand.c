@@ -139,6 +139,7 @@ static const struct {
     { "{\"step\":7,\"t_us\":0,\"box\":[1,2,3,4],\"since_ms\":0}", "none" },
     { "{\"step\":\"a\",\"t_us\":0.5,\"box\":[1,2,3,4],\"since_ms\":0}", "none" },
     { "{\"step\":\"a\",\"t_us\":0,\"box\":[1,2,3],\"since_ms\":0}", "none" },
+    { "{\"step\":\"a\",\"t_us\":0,\"box\":[1,2,3,4,5],\"since_ms\":0}", "none" },
     { "{\"step\":\"a\",\"t_us\":0,\"box\":[1,2,3,\"4\"],\"since_ms\":0}", "none" },
     { "{\"step\":\"a\",\"t_us\":0,\"box\":{},\"since_ms\":0}", "none" },
     { "[]", "none" },

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "pipeline/plan.h"
 #include "pipeline/schedule.h"
 
 #include <pthread.h>
@@ -25,7 +26,8 @@ static struct {
     int fail_pull;           /* the same for `count` */
     int fail_open;           /* which call of open fails, from 0; -1: none */
     bool silent, fails_warm, meets;
-    bool ends; /* `gather` ends the run at its third item */
+    bool ends;       /* `gather` ends the run at its third item */
+    int64_t warm_us; /* so long it took, they are told, to warm each step */
 } seen;
 
 static void seen_reset(void)
@@ -169,7 +171,7 @@ static void idle_about(struct step *step)
 static void meet(void)
 {
     for (int ms = 0; atomic_load(&seen.most_inside) < MET; ms++) {
-        if (ms >= WAIT_MAX_MS) {
+        if (ms >= WAIT_MAX_MS || atomic_load(&seen.missed)) {
             atomic_store(&seen.missed, true);
             return;
         }
@@ -344,6 +346,8 @@ static int trial_run(struct trial *trial, const char *text, int threads)
     if (pipeline->broken)
         fail_msg("%s", pipeline->broken->text);
     assert_ok(pipeline_plan(pipelines, pipeline, NULL, &plan, err), *err);
+    for (size_t i = 0; seen.warm_us > 0 && i < plan->count; i++)
+        plan->nodes[i].warm_us = seen.warm_us;
     trial->run = (struct run){ .input_fd = -1,
                                .input_name = "clip",
                                .output_dir = out_fd,
@@ -613,12 +617,43 @@ static void test_no_second_instance(void **state)
     assert_clean("warm", 0);
 }
 
+/* One more is made for those that wait longer than it takes, by what the tasks have taken so far;
+ * the one at work counts, and may be the first. */
+static const struct {
+    const char *name;
+    int64_t warm_us;
+    bool meets; /* the first task ends when a second one has begun */
+    int instances;
+} crews[] = {
+    { "long tasks", 20000, true, 2 },
+    { "short tasks", INT64_C(3600000000), false, 1 },
+};
+
+static void test_a_crew_grows_when_that_pays(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(crews); i++) {
+        CLEANUP(trial_release) struct trial trial = { 0 };
+        seen_reset();
+        seen.warm_us = crews[i].warm_us;
+        seen.meets = crews[i].meets;
+        assert_ok(trial_run(&trial, chain_of_three, 2), trial.err);
+        if (atomic_load(&seen.missed) || atomic_load(&seen.opened) != 2 + crews[i].instances)
+            fail_msg("%s: %d instances", crews[i].name, atomic_load(&seen.opened) - 2);
+        assert_clean("crew", i);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_as_on_one),          cmocka_unit_test(test_at_the_same_time),
-        cmocka_unit_test(test_memory_is_bounded),       cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_the_first_reason_counts), cmocka_unit_test(test_no_second_instance),
+        cmocka_unit_test(test_same_as_on_one),
+        cmocka_unit_test(test_at_the_same_time),
+        cmocka_unit_test(test_memory_is_bounded),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_the_first_reason_counts),
+        cmocka_unit_test(test_no_second_instance),
+        cmocka_unit_test(test_a_crew_grows_when_that_pays),
     };
     return cmocka_run_group_tests(tests, find_threads_alone, NULL);
 }

@@ -136,6 +136,46 @@ static void between_tall_letters(int picture)
     draw_text(&drawing, 69, 62, 2, 230, "NEVER MORE");
     draw_rect(&drawing, (struct rect){ 194, 50, 3, 26 }, 230);
 }
+static void between_tails(int picture)
+{
+    (void)picture;
+    draw_flat(&drawing, 40);
+    draw_rect(&drawing, (struct rect){ 60, 62, 3, 26 }, 230);
+    draw_text(&drawing, 69, 62, 2, 230, "NEVER MORE");
+    draw_rect(&drawing, (struct rect){ 194, 62, 3, 26 }, 230);
+}
+/* By the line above, which touches both, they are one block. */
+static void columns_below_a_line(int picture)
+{
+    (void)picture;
+    draw_flat(&drawing, 40);
+    draw_text(&drawing, 30, 40, 3, 230, "THE FIRST LINE");
+    draw_text(&drawing, 30, 66, 2, 230, "LEFT");
+    draw_text(&drawing, 120, 66, 2, 230, "RIGHT");
+}
+static void large_columns_below_a_line(int picture)
+{
+    (void)picture;
+    draw_flat(&drawing, 40);
+    draw_text(&drawing, 30, 40, 3, 230, "THE FIRST LINE");
+    draw_text(&drawing, 30, 66, 6, 230, "AB");
+    draw_text(&drawing, 168, 66, 6, 230, "CD");
+}
+static void a_few_rows_apart(int picture)
+{
+    (void)picture;
+    draw_flat(&drawing, 40);
+    draw_text(&drawing, 30, 40, 3, 230, "THE FIRST LINE");
+    draw_text(&drawing, 30, 67, 3, 230, "AND A SECOND");
+}
+/* As low as dots are, but too far away. */
+static void a_small_one_above(int picture)
+{
+    (void)picture;
+    draw_flat(&drawing, 40);
+    draw_text(&drawing, 30, 34, 1, 230, "WHAT STANDS ABOVE IN PRINT");
+    draw_text(&drawing, 30, 54, 4, 230, "A TITLE");
+}
 static void a_small_and_a_large_one(int picture)
 {
     (void)picture;
@@ -172,6 +212,17 @@ static const struct {
     { "in a box", in_a_box, 2, { { 76, 55, 141, 21 } } },
     { "beside a box", beside_a_box, 2, { { 76, 55, 105, 21 } } },
     { "between tall letters", between_tall_letters, 2, { { 60, 50, 137, 26 } } },
+    { "between letters with tails", between_tails, 2, { { 60, 62, 137, 26 } } },
+    { "two columns below a line",
+      columns_below_a_line,
+      4,
+      { { 30, 40, 249, 21 }, { 30, 66, 46, 14 }, { 120, 66, 58, 14 } } },
+    { "two columns of large letters below a line",
+      large_columns_below_a_line,
+      4,
+      { { 30, 40, 249, 21 }, { 30, 66, 66, 42 }, { 168, 66, 66, 42 } } },
+    { "a few rows apart", a_few_rows_apart, 3, { { 30, 40, 249, 21 }, { 30, 67, 213, 21 } } },
+    { "a small one above", a_small_one_above, 3, { { 30, 34, 155, 7 }, { 30, 54, 164, 28 } } },
     { "a small and a large one",
       a_small_and_a_large_one,
       3,

@@ -67,6 +67,23 @@ static void test_soft_edges_stay_and_what_is_far_from_letters_does_not(void **st
     assert_int_equal(ink_bytes[(Y + 5) * WIDTH + X - 2], 40);
     assert_int_equal(ink_bytes[(Y + 5) * WIDTH + X - 3], 0);
     assert_int_equal(darkest((struct rect){ 150, 0, 50, HEIGHT }), 0);
+    draw_bold(&drawing, X, Y, SCALE, 2, 100, text);
+    draw_bold(&drawing, X, Y, SCALE, 1, 60, text);
+    draw_text(&drawing, X, Y, SCALE, 255, text);
+    clean(NULL);
+    assert_int_equal(ink_bytes[(Y + 5) * WIDTH + X - 1], 60);
+    assert_int_equal(ink_bytes[(Y + 5) * WIDTH + X - 2], 0); /* darker again */
+}
+
+/* Nor is what meets a letter at a corner, and is none, a soft edge of it. */
+static void test_what_meets_a_letter_at_a_corner_goes(void **state)
+{
+    (void)state;
+    letters(255);
+    draw_rect(&drawing, (struct rect){ X + 15, Y + 21, 4, HEIGHT - Y - 21 }, 200);
+    clean(NULL);
+    assert_int_equal(ink_bytes[(Y + 20) * WIDTH + X + 14], 255);
+    assert_int_equal(darkest((struct rect){ X + 15, Y + 21, 4, HEIGHT - Y - 21 }), 0);
 }
 
 /* Beside the letters, in the columns from 150 on. */
@@ -81,6 +98,7 @@ static const struct {
     { "a comma, below the others", { 150, 28, 3, 8 }, 255, true },
     { "a dot, above the others", { 150, 6, 3, 5 }, 255, true },
     { "a dash", { 150, 19, 10, 3 }, 255, true },
+    { "a faint letter", { 150, 10, 4, 21 }, 150, false },
     { "a shadow", { 150, 10, 12, 21 }, 150, false },
     { "a blotch", { 150, 8, 24, 24 }, 255, false },
     { "of the line above", { 150, 0, 4, 6 }, 255, false },
@@ -118,6 +136,7 @@ static const struct {
     { "as thin, but no wider than three letters",
       { { 130, 12, 60, 2 }, { 188, 12, 2, 19 } },
       true },
+    { "thinner still", { { 130, 12, 60, 1 }, { 189, 12, 1, 20 } }, true },
     { "a bar aside, cut at the top", { { 193, 0, 3, 21 }, { 193, 0, 3, 21 } }, false },
     { "a bar aside, cut at the bottom", { { 193, 15, 3, 26 }, { 193, 15, 3, 26 } }, false },
     { "a bar to the left, cut", { { 3, 0, 3, HEIGHT }, { 3, 0, 3, HEIGHT } }, false },
@@ -142,6 +161,49 @@ static void test_corners_and_bars_aside_are_no_letters(void **state)
         if (darkest(draw_extent(X, Y, SCALE, few)) != 255)
             fail_msg("%s: the letters are gone", joined[i].name);
     }
+}
+
+/* Squares beside letters whose strokes are `scale` pixels wide. */
+static const struct {
+    int scale, side;
+    bool stays;
+} squares[] = {
+    { 2, 5, true },   { 2, 8, false }, { 3, 8, true },
+    { 3, 10, false }, { 5, 12, true }, { 5, 14, false },
+};
+
+static void test_what_is_much_thicker_is_no_letter(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(squares); i++) {
+        draw_flat(&drawing, 0);
+        draw_text(&drawing, X, 3, squares[i].scale, 255, "LIT");
+        draw_rect(&drawing, (struct rect){ 150, 12, squares[i].side, squares[i].side }, 255);
+        clean(NULL);
+        if ((darkest((struct rect){ 150, 12, 14, 14 }) > 0) != squares[i].stays)
+            fail_msg("%d pixels beside strokes of %d", squares[i].side, squares[i].scale);
+    }
+}
+
+/* Of letters only: what reaches in from the line above is thinner, and there is more of it. */
+static void test_letters_are_measured(void **state)
+{
+    (void)state;
+    struct letters found = { 0 };
+    draw_flat(&drawing, 0);
+    draw_rect(&drawing, (struct rect){ 60, 10, 3, 21 }, 255); /* an L, turned round */
+    draw_rect(&drawing, (struct rect){ 48, 28, 15, 3 }, 255);
+    draw_rect(&drawing, (struct rect){ 70, 22, 3, 9 }, 255); /* and a low one */
+    for (int x = 100; x < 130; x += 10)
+        draw_rect(&drawing, (struct rect){ x, 0, 1, 8 }, 255);
+    struct ink ink = ink_of_drawing();
+    assert_int_equal(ink_clean(&ink, core, NULL, &found), 0);
+    assert_int_equal(found.count, 2);
+    assert_int_equal(found.height, core.height);
+    assert_int_equal(found.width, 25);
+    assert_int_equal(found.widths, 18);
+    assert_int_equal(found.tallest, 21);
+    assert_int_equal(found.thickness, 2);
 }
 
 /* Only the size counts: dots do not, and what hangs together counts by its width. */
@@ -174,6 +236,19 @@ static void test_letters_have_an_outline_where_one_is_asked_for(void **state)
         rim[at] = outlines.pixels[at / WIDTH][at % WIDTH];
     assert_int_equal(clean(rim), (int)strlen(text));
     assert_int_equal(darkest((struct rect){ 148, 0, 50, HEIGHT }), 0);
+}
+
+/* The border counts, however much there is within. */
+static void test_a_heavy_letter_has_an_outline_too(void **state)
+{
+    (void)state;
+    const struct rect letter = { 60, 10, 15, 21 };
+    draw_flat(&drawing, 0);
+    draw_rect(&drawing, letter, 255);
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++)
+            rim[y * WIDTH + x] = x >= 58 && x < 77 && y >= 8 && y < 33 && drawing.pixels[y][x] == 0;
+    assert_int_equal(clean(rim), 1);
 }
 
 /* ---- size ---- */
@@ -246,18 +321,56 @@ static void test_letters_keep_their_shape_at_other_sizes(void **state)
     }
 }
 
+/* Lines as thin as a pixel become gray where the image gets smaller, not lines of another width. */
+static void test_what_gets_too_small_is_gray(void **state)
+{
+    (void)state;
+    draw_flat(&drawing, 0);
+    for (int x = 0; x < WIDTH; x += 2)
+        draw_rect(&drawing, (struct rect){ x, 0, 1, HEIGHT }, 255);
+    struct ink ink = ink_of_drawing();
+    int width, height;
+    uint8_t *print = ink_print(&ink, 0.4, 0, &width, &height);
+    assert_non_null(print);
+    for (int x = 4; x < width - 4; x++)
+        assert_in_range(print[x], 118, 138);
+    free(print);
+}
+
+/* Beside an edge the curve goes a little beyond both levels, so that it stays one. */
+static void test_edges_stay_sharp_in_a_larger_print(void **state)
+{
+    (void)state;
+    int width, height, darkest_of_all = 255;
+    draw_flat(&drawing, 100);
+    draw_rect(&drawing, (struct rect){ 100, 0, 100, HEIGHT }, 200);
+    struct ink ink = ink_of_drawing();
+    uint8_t *print = ink_print(&ink, 2, 0, &width, &height);
+    assert_non_null(print);
+    for (int x = 0; x < width; x++)
+        darkest_of_all = int_min(darkest_of_all, print[x]);
+    assert_in_range(darkest_of_all, 255 - 200 - 20, 255 - 200 - 3);
+    free(print);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_letters_stay_as_they_are),
         cmocka_unit_test(test_soft_edges_stay_and_what_is_far_from_letters_does_not),
+        cmocka_unit_test(test_what_meets_a_letter_at_a_corner_goes),
         cmocka_unit_test(test_what_is_no_letter_is_wiped_out),
         cmocka_unit_test(test_corners_and_bars_aside_are_no_letters),
+        cmocka_unit_test(test_what_is_much_thicker_is_no_letter),
+        cmocka_unit_test(test_letters_are_measured),
         cmocka_unit_test(test_letters_are_counted),
         cmocka_unit_test(test_letters_have_an_outline_where_one_is_asked_for),
+        cmocka_unit_test(test_a_heavy_letter_has_an_outline_too),
         cmocka_unit_test(test_a_print_has_its_size_and_white_around_it),
         cmocka_unit_test(test_at_its_own_size_it_is_turned_and_no_more),
         cmocka_unit_test(test_letters_keep_their_shape_at_other_sizes),
+        cmocka_unit_test(test_what_gets_too_small_is_gray),
+        cmocka_unit_test(test_edges_stay_sharp_in_a_larger_print),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

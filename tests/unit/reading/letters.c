@@ -15,6 +15,8 @@ static const struct {
     { "letters that lean", { 5, 20, 80, 96, 20, 2 }, true },
     { "thin letters in a script", { 9, 30, 270, 270, 30, 1 }, true },
     { "many letters in a line that something made higher", { 23, 32, 283, 150, 16, 1 }, true },
+    { "five that are low", { 5, 24, 90, 60, 12, 2 }, true },
+    { "four that are", { 4, 24, 90, 60, 12, 2 }, false },
     { "nothing", { 0, 16, 0, 0, 0, 255 }, false },
     { "a block", { 1, 16, 16, 16, 16, 8 }, false },
     { "blocks in a row", { 6, 16, 120, 96, 16, 6 }, false },

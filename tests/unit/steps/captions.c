@@ -45,9 +45,15 @@ static const struct {
     { "srt",
       { TEXT(0, 1000, 0, "A"), TEXT(1000, 2000, 0, "A") },
       "1\n00:00:00,000 --> 00:00:02,000\nA\n\n" },
+    { "srt",
+      { TEXT(0, 1000, 0, "A"), TEXT(1001, 2000, 0, "A") },
+      "1\n00:00:00,000 --> 00:00:01,000\nA\n\n2\n00:00:01,001 --> 00:00:02,000\nA\n\n" },
+    { "srt", { TEXT(0, 1000, 0, "A\r\nB\rC") }, "1\n00:00:00,000 --> 00:00:01,000\nA\nB\nC\n\n" },
     { "srt", { TEXT(0, 1000, 0, "\n") }, "" },
     /* No line looks like a time. */
     { "srt", { TEXT(0, 1000, 0, "A --> B") }, "1\n00:00:00,000 --> 00:00:01,000\nA -- > B\n\n" },
+    { "srt", { TEXT(0, 1000, 0, "A ---> B") }, "1\n00:00:00,000 --> 00:00:01,000\nA --- > B\n\n" },
+    { "srt", { TEXT(0, 1000, 0, "A -> B") }, "1\n00:00:00,000 --> 00:00:01,000\nA -> B\n\n" },
     /* In a frame of 1000x500 each text stands where it stood. */
     { "vtt",
       { { 0, 3000, 450, "low\n\nlow", 300, 400, 40 }, { 1000, 2000, 20, "high", 440, 130, 40 } },
@@ -57,6 +63,10 @@ static const struct {
       { { 0, 1000, 251, "left", 20, 200, 40 }, { 0, 1000, -7, "right", 900, 130, 40 } },
       "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.000 line:50% position:2% align:left\nleft\n\n"
       "2\n00:00:00.000 --> 00:00:01.000 line:0% position:100% align:right\nright\n\n" },
+    { "vtt",
+      { { 0, 1000, 400, "wide", 0, 1000, 40 }, { 0, 1000, 0, "high", 250, 390, 500 } },
+      "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.000 line:80% position:50% align:center\nwide\n\n"
+      "2\n00:00:00.000 --> 00:00:01.000 line:0% position:45% align:center\nhigh\n\n" },
     { "vtt",
       { { 0, 1000, 0, "all", 0, 1000, 500 } },
       "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.000\nall\n\n" },

@@ -1,6 +1,7 @@
-/* Where lines are looked for, and where not. */
+/* Where lines are looked for, and where not; in which planes; what is told of them. */
 #include "fixtures.h"
 #include "host.h"
+#include "reading/draw.h"
 
 #include "steps/common.h"
 #include "steps/zones.h"
@@ -140,12 +141,193 @@ static void test_a_wrong_zone_is_told_when_it_warms(void **state)
     }
 }
 
+/* ---- drawn pictures ---- */
+
+enum { PLANES = 3, PICTURES = 6, PICTURE_US = 200000, GRAY = 128 };
+
+/* A plane of colour is the upper left quarter of its drawing. */
+struct picture {
+    struct drawing planes[PLANES];
+};
+
+static struct picture *picture_new(void)
+{
+    struct picture *picture = MEM_NEW(struct picture);
+    for (int plane = 0; plane < PLANES; plane++)
+        draw_flat(&picture->planes[plane], GRAY);
+    return picture;
+}
+
+static void show(void *regions, struct fake *fake, const struct picture *picture, int number)
+{
+    struct takeup_frame frame = {
+        .item = { .port = TAKEUP_PORT_FRAME,
+                  .start_us = (int64_t)number * PICTURE_US,
+                  .end_us = (int64_t)(number + 1) * PICTURE_US },
+        .width = DRAW_WIDTH,
+        .height = DRAW_HEIGHT,
+        .pixels = TAKEUP_PIXELS_YUV420,
+    };
+    for (int plane = 0; plane < PLANES; plane++) {
+        frame.plane[plane] = picture->planes[plane].pixels[0];
+        frame.stride[plane] = DRAW_STRIDE;
+    }
+    assert_int_equal(step_regions.feed(regions, &frame.item, &fake->output), 0);
+}
+
+static void *begin(struct fake *fake, const struct params *params)
+{
+    void *regions = mem_zero(1, step_regions.self_size);
+    fake_init(fake, -1, -1);
+    assert_int_equal(step_regions.open(regions, params, &fake->host), 0);
+    return regions;
+}
+
+static void end(void *regions, struct fake *fake)
+{
+    assert_int_equal(step_regions.finish(regions, &fake->output), 0);
+    step_regions.close(regions);
+    free(regions);
+}
+
+/* Words in a plane, in its pixels; those that are `seen` must be found. */
+struct words {
+    int plane, x, y, scale;
+    bool seen;
+    const char *text;
+};
+
+static const struct {
+    const char *name;
+    struct words words[PLANES];
+} paintings[] = {
+    { "a text in each plane",
+      { { 0, 20, 20, 3, true, "IN LUMA" },
+        { 1, 10, 45, 2, true, "IN BLUE" },
+        { 2, 10, 75, 2, true, "IN RED" } } },
+    { "what is seen in the luma is not read again in a colour",
+      { { 0, 40, 100, 4, true, "IN ALL" },
+        { 1, 20, 50, 2, false, "IN ALL" },
+        { 2, 20, 50, 2, false, "IN ALL" } } },
+    { "nor what is seen in the first colour in the second",
+      { { 1, 20, 50, 2, true, "IN BOTH" }, { 2, 20, 50, 2, false, "IN BOTH" } } },
+};
+
+/* Does the crop show these words, with a margin and little else? */
+static bool is_of(const struct takeup_crop *crop, const struct words *words)
+{
+    int times = words->plane == 0 ? 1 : 2;
+    struct rect extent =
+        draw_extent(words->x * times, words->y * times, words->scale * times, words->text);
+    const struct takeup_box *box = &crop->box;
+    return box->x <= extent.x && box->x + box->width >= extent.x + extent.width &&
+           box->y <= extent.y && box->y + box->height >= extent.y + extent.height &&
+           box->height < 3 * extent.height;
+}
+
+/* The crop with these words; each has its own number. */
+static size_t find_words(const struct fake *fake, const struct words *words)
+{
+    size_t found = fake->count;
+    for (size_t i = 0; i < fake->count; i++) {
+        const struct takeup_crop *crop = (const struct takeup_crop *)fake->items[i];
+        if (is_of(crop, words))
+            found = i;
+        for (size_t k = 0; k < i; k++)
+            assert_true(((const struct takeup_crop *)fake->items[k])->region != crop->region);
+    }
+    return found;
+}
+
+static void test_each_plane_has_its_own_lines(void **state)
+{
+    (void)state;
+    const struct params params = { .ticker = "ignore" };
+    for (size_t i = 0; i < COUNT(paintings); i++) {
+        struct picture *picture = picture_new();
+        struct fake fake;
+        void *regions = begin(&fake, &params);
+        size_t seen = 0;
+        for (size_t k = 0; k < PLANES && paintings[i].words[k].text; k++) {
+            const struct words *words = &paintings[i].words[k];
+            draw_text(&picture->planes[words->plane], words->x, words->y, words->scale, 220,
+                      words->text);
+        }
+        for (int number = 0; number < PICTURES; number++)
+            show(regions, &fake, picture, number);
+        end(regions, &fake);
+        for (size_t k = 0; k < PLANES && paintings[i].words[k].seen; k++, seen++)
+            if (find_words(&fake, &paintings[i].words[k]) == fake.count)
+                fail_msg("%s: not '%s'", paintings[i].name, paintings[i].words[k].text);
+        if (fake.count != seen)
+            fail_msg("%s: %zu lines", paintings[i].name, fake.count);
+        fake_release(&fake);
+        free(picture);
+    }
+}
+
+/* So that what follows does not take another line in its old place for the same one. */
+static void test_a_line_that_moved_says_so(void **state)
+{
+    (void)state;
+    const struct params params = { .ticker = "ignore" };
+    for (int up = 0; up <= 40; up += 40) {
+        struct words words = { 0, 20, 100, 3, true, "WHAT IS HERE" };
+        struct picture *picture = picture_new();
+        struct fake fake;
+        void *regions = begin(&fake, &params);
+        for (int number = 0; number < 2 * PICTURES; number++) {
+            draw_flat(&picture->planes[0], GRAY);
+            draw_text(&picture->planes[0], words.x, words.y - (number < PICTURES ? 0 : up),
+                      words.scale, 220, words.text);
+            show(regions, &fake, picture, number);
+        }
+        end(regions, &fake);
+        assert_int_equal(fake.count, 1);
+        const struct takeup_crop *crop = (const struct takeup_crop *)fake.items[0];
+        assert_int_equal(crop->flags, up ? TAKEUP_REGION_MOVED : 0);
+        assert_true(is_of(crop, &words));
+        fake_release(&fake);
+        free(picture);
+    }
+}
+
+static void test_a_ticker_is_told_unless_nobody_asks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ticker;
+        bool warns;
+    } rows[] = { { "ignore", true }, { "silent", false } };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct params params = { .ticker = rows[i].ticker };
+        struct picture *picture = picture_new();
+        struct fake fake;
+        void *regions = begin(&fake, &params);
+        for (int number = 0; number < 10 * PICTURES; number++) {
+            draw_flat(&picture->planes[0], GRAY);
+            draw_text(&picture->planes[0], 300 - number * 12, 160, 3, 220,
+                      "THIS TEXT RUNS ON AND ON AND NEVER STOPS FOR ANYBODY WHO WOULD READ IT");
+            show(regions, &fake, picture, number);
+        }
+        end(regions, &fake);
+        const char *said = str_text(&fake.said);
+        if ((strstr(said, "warn: a ticker") != NULL) != rows[i].warns)
+            fail_msg("%s: '%s'", rows[i].ticker, said);
+        fake_release(&fake);
+        free(picture);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_zones),
         cmocka_unit_test(test_lines_count_where_their_middle_lies),
         cmocka_unit_test(test_a_wrong_zone_is_told_when_it_warms),
+        cmocka_unit_test(test_each_plane_has_its_own_lines),
+        cmocka_unit_test(test_a_line_that_moved_says_so),
+        cmocka_unit_test(test_a_ticker_is_told_unless_nobody_asks),
     };
     return cmocka_run_group_tests(tests, make_videos, remove_videos);
 }

@@ -55,7 +55,10 @@ static const struct {
     { "h264.mkv", { 2, 0, 0, ACCURATE }, "0 500 1000 1500 2000 2500 3000" },
     { "h264.mkv", { 3, 0, 0, ACCURATE }, "0 400 700 1000 1400 1700 2000 2400 2700 3000" },
     { "h264.mkv", { 0.01, 0, 0, ACCURATE }, "0 3000" },
+    /* Due 0.3 ms later, as where Matroska has rounded a time down. */
+    { "h264.mkv", { 2.498, 0, 900000, ACCURATE }, "0 400 800 900" },
     { "h264.mkv", { 1, 0, 2250000, ACCURATE }, "0 1000 2000 2250" },
+    { "h264.mkv", { 1, 0, 2950000, ACCURATE }, "0 1000 2000 2950" },
     { "h264.mkv", { 1, 1550000, 0, ACCURATE }, "1550 2000 3000" },
     { "h264.mkv", { 1, 9000000, 0, ACCURATE }, "" },
     { "vfr.mkv",
@@ -98,6 +101,8 @@ static void test_frames_are_taken_by_time(void **state)
         if (strcmp(times ? times : "", samples[i].times) != 0)
             fail_msg("row %zu, '%s': %s", i, samples[i].name, times);
         assert_int_equal(fake.counters[TAKEUP_COUNT_FRAMES_DECODED], fake.progressed);
+        if (samples[i].params.to_us > 0)
+            assert_int_equal(fake.total_us, samples[i].params.to_us);
         free(times);
         fake_release(&fake);
     }
@@ -166,6 +171,17 @@ static void test_what_was_opened_and_damaged_is_told(void **state)
     fake_release(&fake);
 }
 
+static void test_that_nothing_is_left_is_told(void **state)
+{
+    (void)state;
+    CLEANUP(fs_close) int fd = fixture_open(dir, "h264.mkv");
+    struct fake fake;
+    fake_init(&fake, fd, -1);
+    assert_int_equal(run(&fake, &(struct params){ 5, 9000000, 0, ACCURATE }), 0);
+    assert_non_null(strstr(str_text(&fake.said), "warn: clip: nothing is shown from 9.000 s on"));
+    fake_release(&fake);
+}
+
 static const struct {
     const char *name;
     struct params params;
@@ -200,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_what_is_passed_over_is_glanced_at),
         cmocka_unit_test(test_glances_are_bounded),
         cmocka_unit_test(test_what_was_opened_and_damaged_is_told),
+        cmocka_unit_test(test_that_nothing_is_left_is_told),
         cmocka_unit_test(test_failures),
     };
     return cmocka_run_group_tests(tests, make_videos, remove_videos);

@@ -227,6 +227,14 @@ static bool gives_boxes(const struct plan *plan)
     return false;
 }
 
+static bool takes_crops(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->nodes[i].step->takes == TAKEUP_PORT_CROP)
+            return true;
+    return false;
+}
+
 static void schedule_init(struct schedule *schedule, struct plan *plan, struct run *run)
 {
     *schedule = (struct schedule){ .plan = plan, .run = run };
@@ -239,7 +247,8 @@ static void schedule_init(struct schedule *schedule, struct plan *plan, struct r
     (void)pthread_condattr_destroy(&monotonic);
     schedule->order.weight_max = (size_t)(run->threads > 1 ? run->threads : 1) * WEIGHT_A_THREAD;
     schedule->sink = sink_new(run->output_dir, gives_boxes(plan));
-    schedule->in_hand = in_hand_new(run->output_dir, run->skip);
+    if (takes_crops(plan))
+        schedule->in_hand = in_hand_new(run->output_dir, run->skip);
     schedule->stages = mem_zero(plan->count, sizeof(*schedule->stages));
     for (size_t i = 0; i < plan->count; i++)
         stage_init(schedule, i);

@@ -157,6 +157,12 @@ static int fake_eater_feed(void *self, const struct takeup_item *item, struct ta
     return fake_feed(self, item, output, TAKEUP_PORT_NONE);
 }
 
+static int fake_cutter_feed(void *self, const struct takeup_item *item,
+                            struct takeup_output *output)
+{
+    return fake_feed(self, item, output, TAKEUP_PORT_CROP);
+}
+
 static int fake_liar_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
 {
     return fake_feed(self, item, output, TAKEUP_PORT_LINES);
@@ -205,11 +211,13 @@ static const struct takeup_step fake_list[] = {
     FAKE("writer", SEGMENTS, NONE, fake_eater_feed, NULL, fake_file),
     FAKE("text_writer", SEGMENTS, NONE, fake_eater_feed, NULL, fake_text),
     FAKE("editor", SEGMENTS, SEGMENTS, fake_editor_feed, NULL, fake_segments),
+    FAKE("cutter", FRAME, CROP, fake_cutter_feed, NULL, NULL),
+    FAKE("crop_reader", CROP, SEGMENTS, fake_reader_feed, NULL, fake_segments),
 };
 
 static const struct takeup_step *const fake_steps[] = {
-    &fake_list[0], &fake_list[1], &fake_list[2], &fake_list[3], &fake_list[4],
-    &fake_list[5], &fake_list[6], &fake_list[7], &fake_list[8], NULL,
+    &fake_list[0], &fake_list[1], &fake_list[2], &fake_list[3], &fake_list[4],  &fake_list[5],
+    &fake_list[6], &fake_list[7], &fake_list[8], &fake_list[9], &fake_list[10], NULL,
 };
 
 static inline void fakes_reset(void)

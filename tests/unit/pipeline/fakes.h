@@ -13,10 +13,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static struct str fake_story;
 static int fake_alive;           /* items that were made and not freed */
 static int fake_warmed;          /* calls of warm */
+static long fake_first_us;       /* so long the first of these takes */
 static const char *fake_failing; /* "FUNCTION TAG": that call fails */
 static bool fake_silent;         /* and does not say why */
 
@@ -87,7 +89,8 @@ static int fake_warm(void *self, const void *params, struct takeup_why *why)
 {
     const struct fake_params *said = params;
     (void)self;
-    fake_warmed++;
+    if (fake_warmed++ == 0)
+        (void)nanosleep(&(struct timespec){ .tv_nsec = fake_first_us * 1000 }, NULL);
     if (fake_failing && strcmp(fake_failing, "warm") == 0) {
         why->failure = TAKEUP_FAIL_MISSING;
         (void)snprintf(why->text, sizeof(why->text), "no model for %s", said->tag);
@@ -226,6 +229,7 @@ static inline void fakes_reset(void)
     fake_failing = NULL;
     fake_silent = false;
     fake_warmed = 0;
+    fake_first_us = 0;
 }
 
 /* A directory with one pipeline file, loaded. */

@@ -91,6 +91,17 @@ void json_set(json_t *object, const char *key, json_t *value)
     (void)json_object_set_new(object, key, value ? value : json_null());
 }
 
+void json_rehearse(void)
+{
+    static const char text[] = "{\"all\": [null, true, -1, 0.5, \"\\u00e9\"]}";
+    CLEANUP(json_drop) json_t *value = NULL;
+    struct json_mark mark;
+    if (json_parse(text, sizeof(text) - 1, &value, &mark, NULL) != 1)
+        return;
+    free(json_line(value));
+    free(json_pretty(value));
+}
+
 void json_set_text(json_t *object, const char *key, const char *text)
 {
     if (!text) {

@@ -29,6 +29,10 @@ char *json_line(const json_t *value);
 /* Indented by two, ends with a newline; the caller frees it. */
 char *json_pretty(const json_t *value);
 
+/* Before a fork: reads and writes a little of everything. Where jansson is bound at its first calls
+ * (Debian's is), the dynamic linker has then looked them up, and no child does it anew. */
+void json_rehearse(void);
+
 /* Sets key to a copy of text with invalid UTF-8 replaced; NULL sets null. */
 void json_set_text(json_t *object, const char *key, const char *text);
 void json_set_int(json_t *object, const char *key, json_int_t value);

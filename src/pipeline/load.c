@@ -262,6 +262,14 @@ char *pipelines_list(const struct pipelines *pipelines)
 
 /* ---- plans ---- */
 
+static void learn_warm(struct pipelines *pipelines)
+{
+    for (size_t i = 0; i < pipelines->count; i++)
+        for (size_t j = 0; j < pipelines->count; j++)
+            if (pipelines->entries[i]->plan && pipelines->entries[j]->plan)
+                plan_learn_warm(pipelines->entries[i]->plan, pipelines->entries[j]->plan);
+}
+
 void pipelines_warm(struct pipelines *pipelines,
                     void (*fn)(void *arg, const struct pipeline *pipeline, const struct err *err),
                     void *arg)
@@ -272,6 +280,7 @@ void pipelines_warm(struct pipelines *pipelines,
         if (entry->plan && plan_warm(entry->plan, &err) < 0 && fn)
             fn(arg, &entry->shown, &err);
     }
+    learn_warm(pipelines);
 }
 
 static struct entry *entry_of(struct pipelines *pipelines, const struct pipeline *pipeline)
@@ -299,6 +308,7 @@ void pipelines_warm_all(struct pipelines *pipelines)
         if (!entry->shown.broken && entry_plan(entry, pipelines->catalog, NULL) == 0)
             (void)plan_warm(entry->plan, NULL);
     }
+    learn_warm(pipelines);
 }
 
 /* The plan of a pipeline that is fine, not warm yet. */

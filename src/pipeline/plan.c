@@ -615,6 +615,19 @@ int node_warm(const struct plan_node *node, void **ret_self, struct err *err)
     return r;
 }
 
+static void learn(struct plan_node *node, int64_t warm_us)
+{
+    node->warm_us = warm_us > node->warm_us ? warm_us : node->warm_us;
+}
+
+void plan_learn_warm(struct plan *plan, const struct plan *from)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        for (size_t j = 0; j < from->count; j++)
+            if (plan->nodes[i].step == from->nodes[j].step)
+                learn(&plan->nodes[i], from->nodes[j].warm_us);
+}
+
 int plan_warm(struct plan *plan, struct err *err)
 {
     int first = 0;
@@ -624,9 +637,10 @@ int plan_warm(struct plan *plan, struct err *err)
             continue;
         int64_t begun_us = time_mono_us();
         int r = node_warm(node, &node->self, first < 0 ? NULL : err);
-        node->warm_us = node->step->warm ? time_mono_us() - begun_us : 0;
+        learn(node, node->step->warm ? time_mono_us() - begun_us : 0);
         first = first < 0 ? first : r;
     }
+    plan_learn_warm(plan, plan);
     return first;
 }
 

@@ -27,7 +27,7 @@ struct plan_node {
     struct key *keys;
     struct key_values params;
     void *self;      /* the first instance; NULL: cold */
-    int64_t warm_us; /* what it took to warm it */
+    int64_t warm_us; /* the most that an instance of this step took to warm, as far as is known */
 };
 
 struct plan {
@@ -64,6 +64,9 @@ int plan_override(struct plan *plan, const json_t *params, struct err *err);
 
 /* Makes and warms the instances that are cold. All are tried; *err is of the first that failed. */
 int plan_warm(struct plan *plan, struct err *err);
+/* Instances may share what they load, and then only the first takes its time to warm: what one more
+ * would take in a run is told by the slowest of a step, in whichever plan. */
+void plan_learn_warm(struct plan *plan, const struct plan *from);
 /* Closes and frees these instances. */
 void plan_close(struct plan *plan);
 

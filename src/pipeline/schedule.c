@@ -6,10 +6,10 @@
  * ended, finish is called in the order of the DAG: whoever is finished has had all its input,
  * including what those before it held back.
  *
- * With several threads each source works ahead (ahead.c), each parallel step has a crew (crew.c)
- * that works at items beside all this, and the order (order.c) sees to it that what comes behind is
- * done as if they had not. All other steps are called by this thread as ever. With one thread there
- * is none of all that.
+ * With several threads each source works ahead of those behind it (ahead.c), each parallel step has
+ * a crew (crew.c) that works at items beside all this, and the order (order.c) sees to it that what
+ * comes behind is done as if they had not. All other steps are called by this thread as ever. With
+ * one thread there is none of all that.
  *
  * Failure. The first reason counts; it is kept here, since what travels up through emit and feed is
  * only a negative number. A step that failed without a word is a bug, and is named. From the first
@@ -138,6 +138,12 @@ static void find_behind(const struct schedule *schedule)
     }
 }
 
+/* A source with nobody behind it has nothing to be ahead of. */
+static bool works_ahead(const struct plan_node *node)
+{
+    return node->step->pull && node->next_count > 0;
+}
+
 static int open_all(struct schedule *schedule)
 {
     int threads = schedule->run->threads;
@@ -150,7 +156,7 @@ static int open_all(struct schedule *schedule)
             stage->crew = crew_new(stage, threads);
     }
     for (size_t i = 0; threads > 1 && i < schedule->plan->count; i++)
-        if (schedule->stages[i].node->step->pull)
+        if (works_ahead(schedule->stages[i].node))
             (void)ahead_new(&schedule->stages[i]);
     return 0;
 }
@@ -221,6 +227,14 @@ static bool gives_boxes(const struct plan *plan)
     return false;
 }
 
+static bool takes_crops(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->nodes[i].step->takes == TAKEUP_PORT_CROP)
+            return true;
+    return false;
+}
+
 static void schedule_init(struct schedule *schedule, struct plan *plan, struct run *run)
 {
     *schedule = (struct schedule){ .plan = plan, .run = run };
@@ -233,7 +247,8 @@ static void schedule_init(struct schedule *schedule, struct plan *plan, struct r
     (void)pthread_condattr_destroy(&monotonic);
     schedule->order.weight_max = (size_t)(run->threads > 1 ? run->threads : 1) * WEIGHT_A_THREAD;
     schedule->sink = sink_new(run->output_dir, gives_boxes(plan));
-    schedule->in_hand = in_hand_new(run->output_dir, run->skip);
+    if (takes_crops(plan))
+        schedule->in_hand = in_hand_new(run->output_dir, run->skip);
     schedule->stages = mem_zero(plan->count, sizeof(*schedule->stages));
     for (size_t i = 0; i < plan->count; i++)
         stage_init(schedule, i);

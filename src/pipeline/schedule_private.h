@@ -92,8 +92,8 @@ struct schedule {
     struct plan *plan;
     struct run *run;
     struct sink *sink;
-    struct in_hand *in_hand;
-    struct stage *stages; /* one for each node */
+    struct in_hand *in_hand; /* NULL: no step takes crops */
+    struct stage *stages;    /* one for each node */
     struct order order;
 
     pthread_mutex_t lock;

@@ -7,6 +7,11 @@
  * What Tesseract prints goes to debug_file, and that is /dev/null. It has to be set before Init,
  * which is when it complains most.
  *
+ * An engine takes 200 ms to load, and 30 MiB. All that Init asks for are its languages, so it is
+ * shared by all instances that want the same: of the pipelines that a worker warms before it forks,
+ * a runner runs one. An instance that is warmed while others are open is one more of a step at work
+ * on several threads, and gets an engine of its own.
+ *
  * Engines are independent of each other but for the settings that Tesseract keeps for the process,
  * debug_file among them: Init puts all of these back to their defaults. So nobody reads while an
  * engine is loaded.
@@ -58,14 +63,24 @@ static const struct takeup_param table[] = {
     { 0 },
 };
 
+struct engine {
+    struct engine *next;
+    char *languages; /* as Init takes them */
+    TessBaseAPI *api;
+    int holders;          /* instances */
+    pthread_mutex_t turn; /* to read: two steps of a pipeline may share it */
+};
+
 struct ocr {
-    struct takeup_host *host;
-    TessBaseAPI *engine;
+    struct takeup_host *host; /* NULL: it is not open */
+    struct engine *engine;
     const struct params *params;
 };
 
-/* Held for writing while an engine is loaded, for reading while one reads. */
-static pthread_rwlock_t engines = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+/* Held for writing while an engine is loaded or changes hands, for reading while one reads. */
+static pthread_rwlock_t lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+static struct engine *engines;
+static int open_count; /* instances */
 
 /* ---- loading ---- */
 
@@ -174,43 +189,102 @@ static char *join_languages(const struct takeup_strings *languages)
     return str_take(&joined);
 }
 
-static int load_engine(struct ocr *ocr, const struct params *params, struct takeup_why *why)
+static int load(TessBaseAPI *api, const char *languages, const struct params *params,
+                struct takeup_why *why)
 {
-    ocr->engine = TessBaseAPICreate();
-    (void)TessBaseAPISetVariable(ocr->engine, "debug_file", "/dev/null");
-    CLEANUP(mem_free_text) char *names = join_languages(&params->languages);
-    bool is_up = TessBaseAPIInit3(ocr->engine, NULL, names) == 0;
-    if (say_which(params, ocr->engine, is_up, why) < 0)
+    (void)TessBaseAPISetVariable(api, "debug_file", "/dev/null");
+    bool is_up = TessBaseAPIInit3(api, NULL, languages) == 0;
+    if (say_which(params, api, is_up, why) < 0)
         return -1;
-    (void)TessBaseAPISetVariable(ocr->engine, "debug_file", "/dev/null");
+    (void)TessBaseAPISetVariable(api, "debug_file", "/dev/null");
     /* The letters are dark already (reading/strip.h). */
-    (void)TessBaseAPISetVariable(ocr->engine, "tessedit_do_invert", "0");
-    TessBaseAPISetPageSegMode(ocr->engine, (TessPageSegMode)params->page_mode);
+    (void)TessBaseAPISetVariable(api, "tessedit_do_invert", "0");
     return 0;
 }
+
+/* ---- engines ---- the lock is held for writing */
+
+/* NULL: it cannot be loaded. */
+static struct engine *engine_new(const char *languages, const struct params *params,
+                                 struct takeup_why *why)
+{
+    TessBaseAPI *api = TessBaseAPICreate();
+    if (load(api, languages, params, why) < 0) {
+        TessBaseAPIDelete(api);
+        return NULL;
+    }
+    struct engine *engine = MEM_NEW(struct engine);
+    *engine = (struct engine){ .next = engines, .languages = mem_strdup(languages), .api = api };
+    (void)pthread_mutex_init(&engine->turn, NULL);
+    engines = engine;
+    return engine;
+}
+
+/* NULL: there is none to be shared. */
+static struct engine *engine_find(const char *languages)
+{
+    struct engine *engine = open_count == 0 ? engines : NULL;
+    while (engine && strcmp(engine->languages, languages) != 0)
+        engine = engine->next;
+    return engine;
+}
+
+static void engine_drop(struct engine *engine)
+{
+    if (--engine->holders > 0)
+        return;
+    struct engine **at = &engines;
+    while (*at != engine)
+        at = &(*at)->next;
+    *at = engine->next;
+    TessBaseAPIDelete(engine->api);
+    (void)pthread_mutex_destroy(&engine->turn);
+    free(engine->languages);
+    free(engine);
+}
+
+/* ---- an instance ---- */
 
 static int ocr_warm(void *self, const void *params_, struct takeup_why *why)
 {
     const struct params *params = params_;
     if (check_languages(&params->languages, why) < 0)
         return -1;
-    (void)pthread_rwlock_wrlock(&engines);
-    int r = load_engine(self, params, why);
-    (void)pthread_rwlock_unlock(&engines);
-    return r;
+    CLEANUP(mem_free_text) char *languages = join_languages(&params->languages);
+    (void)pthread_rwlock_wrlock(&lock);
+    struct engine *engine = engine_find(languages);
+    if (!engine)
+        engine = engine_new(languages, params, why);
+    if (engine)
+        engine->holders++;
+    (void)pthread_rwlock_unlock(&lock);
+    ((struct ocr *)self)->engine = engine;
+    return engine ? 0 : -1;
 }
 
 static int ocr_open(void *self, const void *params, struct takeup_host *host)
 {
     struct ocr *ocr = self;
+    struct takeup_why why = { 0 };
+    if (!ocr->engine && ocr_warm(self, params, &why) < 0)
+        return host->fail(host, why.failure, why.what_to_do, "%s", why.text);
     ocr->host = host;
     ocr->params = params;
-    if (ocr->engine)
-        return 0;
-    struct takeup_why why = { 0 };
-    if (ocr_warm(self, params, &why) < 0)
-        return host->fail(host, why.failure, why.what_to_do, "%s", why.text);
+    (void)pthread_rwlock_wrlock(&lock);
+    open_count++;
+    (void)pthread_rwlock_unlock(&lock);
     return 0;
+}
+
+static void ocr_close(void *self)
+{
+    struct ocr *ocr = self;
+    (void)pthread_rwlock_wrlock(&lock);
+    open_count -= ocr->host ? 1 : 0;
+    if (ocr->engine)
+        engine_drop(ocr->engine);
+    (void)pthread_rwlock_unlock(&lock);
+    *ocr = (struct ocr){ 0 };
 }
 
 /* ---- lines ---- */
@@ -473,12 +547,12 @@ static char *keep_image(struct ocr *ocr, const struct takeup_crop *crop)
 }
 
 /* Adds the lines of the image that was set. Below 0: Tesseract failed. */
-static int read_page(struct ocr *ocr, const struct page *page, struct reading *reading)
+static int read_page(TessBaseAPI *api, const struct page *page, struct reading *reading)
 {
     /* A video has none; unless told, Tesseract guesses one and warns that it did. */
-    TessBaseAPISetSourceResolution(ocr->engine, 300);
-    int r = TessBaseAPIRecognize(ocr->engine, NULL);
-    TessResultIterator *at = r == 0 ? TessBaseAPIGetIterator(ocr->engine) : NULL;
+    TessBaseAPISetSourceResolution(api, 300);
+    int r = TessBaseAPIRecognize(api, NULL);
+    TessResultIterator *at = r == 0 ? TessBaseAPIGetIterator(api) : NULL;
     while (at) {
         struct ballot words = read_line(page, at);
         struct takeup_line line = line_of(&words);
@@ -488,13 +562,13 @@ static int read_page(struct ocr *ocr, const struct page *page, struct reading *r
         TessResultIteratorDelete(at);
         at = NULL;
     }
-    TessBaseAPIClear(ocr->engine);
+    TessBaseAPIClear(api);
     return r;
 }
 
 /* A line of which Tesseract is not sure is read once more at another size, where other letters are
  * easy. */
-static void read_again(struct ocr *ocr, const struct takeup_crop *crop, struct reading *reading)
+static void read_again(TessBaseAPI *api, const struct takeup_crop *crop, struct reading *reading)
 {
     if (reading->item.count != 1 || reading->lines[0].confidence >= SURE)
         return;
@@ -502,26 +576,30 @@ static void read_again(struct ocr *ocr, const struct takeup_crop *crop, struct r
     pixDestroy(&pix);
     if (!larger)
         return;
-    TessBaseAPISetImage2(ocr->engine, larger);
+    TessBaseAPISetImage2(api, larger);
     struct reading *other = reading_new(crop);
     const struct page page = { crop, pixGetWidth(larger), pixGetHeight(larger) };
-    if (read_page(ocr, &page, other) == 0 && other->item.count == 1)
+    if (read_page(api, &page, other) == 0 && other->item.count == 1)
         reading_vote(&reading->lines[0], &other->lines[0]);
     takeup_item_unref(other);
     pixDestroy(&larger);
 }
 
-static int read_crop(struct ocr *ocr, const struct takeup_crop *crop, struct reading *reading)
+static int read_crop(const struct ocr *ocr, const struct takeup_crop *crop, struct reading *reading)
 {
     const struct page page = { crop, crop->width, crop->height };
-    (void)pthread_rwlock_rdlock(&engines);
-    TessBaseAPISetImage(ocr->engine, crop->luma, crop->width, crop->height, 1, crop->stride);
-    int r = read_page(ocr, &page, reading);
+    TessBaseAPI *api = ocr->engine->api;
+    (void)pthread_mutex_lock(&ocr->engine->turn);
+    (void)pthread_rwlock_rdlock(&lock);
+    TessBaseAPISetPageSegMode(api, (TessPageSegMode)ocr->params->page_mode);
+    TessBaseAPISetImage(api, crop->luma, crop->width, crop->height, 1, crop->stride);
+    int r = read_page(api, &page, reading);
     if (r == 0) {
         keep_text(ocr, reading);
-        read_again(ocr, crop, reading);
+        read_again(api, crop, reading);
     }
-    (void)pthread_rwlock_unlock(&engines);
+    (void)pthread_rwlock_unlock(&lock);
+    (void)pthread_mutex_unlock(&ocr->engine->turn);
     return r;
 }
 
@@ -541,14 +619,6 @@ static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_ou
     return ocr->host->fail(ocr->host, TAKEUP_FAIL_BUG, NULL,
                            "Tesseract failed on an image of %dx%d at %.3f s", crop->width,
                            crop->height, (double)item->start_us / 1e6);
-}
-
-static void ocr_close(void *self)
-{
-    struct ocr *ocr = self;
-    if (ocr->engine)
-        TessBaseAPIDelete(ocr->engine);
-    ocr->engine = NULL;
 }
 
 const struct takeup_step step_ocr = {

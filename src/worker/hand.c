@@ -96,6 +96,7 @@ void hand_nursery(void *arg)
 {
     const struct hand_context *context = arg;
     pipelines_warm_all(context->pipelines);
+    json_rehearse();
 }
 
 void hand_body(void *arg, const struct wire_order *order, int wire_fd)

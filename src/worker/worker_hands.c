@@ -8,7 +8,10 @@
 
 #include <string.h>
 
-enum { CLAIMS_A_TURN = 16 }; /* then the loop comes round: a beat must not wait for a list */
+enum {
+    CLAIMS_A_TURN = 16, /* then the loop comes round: a beat must not wait for a list */
+    CORES_MS = 1000,
+};
 
 void worker_on_fate(void *arg, enum hand_fate fate)
 {
@@ -74,14 +77,27 @@ void worker_sync_moved(struct worker *worker)
         settle_sync(&worker->context);
 }
 
+/* They may change while it works (cpu.max, taskset), but to look costs as much as a claim. */
+static int cores_for_all(struct worker *worker)
+{
+    if (worker->options->threads > 0)
+        return worker->options->threads;
+    int64_t now_ms = time_mono_ms();
+    if (worker->cores == 0 || now_ms - worker->cores_ms >= CORES_MS) {
+        worker->cores = cores_usable();
+        worker->cores_ms = now_ms;
+    }
+    return worker->cores;
+}
+
 /* The cores are divided among the jobs that will run at once as far as that is known now: those in
  * hand, this one, and those that wait, at most --jobs, of which one is free. A job keeps what it
  * was given: what else becomes free is the next one's. So one job on an idle machine has all cores,
  * and of many that come together each has the same. */
-static int share_of_cores(const struct worker *worker)
+static int share_of_cores(struct worker *worker)
 {
     const struct worker_options *options = worker->options;
-    int cores = options->threads > 0 ? options->threads : cores_usable();
+    int cores = cores_for_all(worker);
     int64_t sharers = worker->busy + 1 + queue_pending(worker->queue);
     if (sharers > options->jobs)
         sharers = options->jobs;

@@ -32,7 +32,9 @@ struct worker {
     struct hand **ended; /* their runners have ended; hand_count at most */
     int hand_count;      /* at least options->jobs; more while fewer were set meanwhile */
     int busy, ended_count;
-    int64_t beat_ms; /* monotonic: when the newest was */
+    int cores;        /* that this process may use; 0: nobody has asked yet */
+    int64_t cores_ms; /* monotonic: as it was then */
+    int64_t beat_ms;  /* monotonic: when the newest was */
 
     struct queue *queue;
     struct drops *drops;

@@ -13,10 +13,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static struct str fake_story;
 static int fake_alive;           /* items that were made and not freed */
 static int fake_warmed;          /* calls of warm */
+static long fake_first_us;       /* so long the first of these takes */
 static const char *fake_failing; /* "FUNCTION TAG": that call fails */
 static bool fake_silent;         /* and does not say why */
 
@@ -87,7 +89,8 @@ static int fake_warm(void *self, const void *params, struct takeup_why *why)
 {
     const struct fake_params *said = params;
     (void)self;
-    fake_warmed++;
+    if (fake_warmed++ == 0)
+        (void)nanosleep(&(struct timespec){ .tv_nsec = fake_first_us * 1000 }, NULL);
     if (fake_failing && strcmp(fake_failing, "warm") == 0) {
         why->failure = TAKEUP_FAIL_MISSING;
         (void)snprintf(why->text, sizeof(why->text), "no model for %s", said->tag);
@@ -157,6 +160,12 @@ static int fake_eater_feed(void *self, const struct takeup_item *item, struct ta
     return fake_feed(self, item, output, TAKEUP_PORT_NONE);
 }
 
+static int fake_cutter_feed(void *self, const struct takeup_item *item,
+                            struct takeup_output *output)
+{
+    return fake_feed(self, item, output, TAKEUP_PORT_CROP);
+}
+
 static int fake_liar_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
 {
     return fake_feed(self, item, output, TAKEUP_PORT_LINES);
@@ -205,11 +214,13 @@ static const struct takeup_step fake_list[] = {
     FAKE("writer", SEGMENTS, NONE, fake_eater_feed, NULL, fake_file),
     FAKE("text_writer", SEGMENTS, NONE, fake_eater_feed, NULL, fake_text),
     FAKE("editor", SEGMENTS, SEGMENTS, fake_editor_feed, NULL, fake_segments),
+    FAKE("cutter", FRAME, CROP, fake_cutter_feed, NULL, NULL),
+    FAKE("crop_reader", CROP, SEGMENTS, fake_reader_feed, NULL, fake_segments),
 };
 
 static const struct takeup_step *const fake_steps[] = {
-    &fake_list[0], &fake_list[1], &fake_list[2], &fake_list[3], &fake_list[4],
-    &fake_list[5], &fake_list[6], &fake_list[7], &fake_list[8], NULL,
+    &fake_list[0], &fake_list[1], &fake_list[2], &fake_list[3], &fake_list[4],  &fake_list[5],
+    &fake_list[6], &fake_list[7], &fake_list[8], &fake_list[9], &fake_list[10], NULL,
 };
 
 static inline void fakes_reset(void)
@@ -218,6 +229,7 @@ static inline void fakes_reset(void)
     fake_failing = NULL;
     fake_silent = false;
     fake_warmed = 0;
+    fake_first_us = 0;
 }
 
 /* A directory with one pipeline file, loaded. */

@@ -1,5 +1,7 @@
 #include "fakes.h"
 
+#include "pipeline/plan.h"
+
 #define SOURCE "{id: a, use: source}"
 #define STEPS(...) "id: p\nsteps: [" __VA_ARGS__ "]\n"
 
@@ -282,6 +284,34 @@ static void test_dot(void **state)
     fixture_end(&fixture);
 }
 
+/* Where only the first has to load something, one more is known to cost as much: of another plan,
+ * and when a job's params have made it anew. */
+static void test_what_one_more_would_take(void **state)
+{
+    (void)state;
+    enum { FIRST_US = 20000 };
+    struct fixture fixture;
+    struct err err = { 0 };
+    struct plan *plan = NULL;
+    const char *text = "id: b\nsteps:\n  - {id: a, use: source}\n";
+    CLEANUP(json_drop) json_t *params = json_pack("{s:i}", "a.count", 1);
+    fixture_make(&fixture, "a.yaml", "id: a\nsteps:\n  - {id: a, use: source}\n", NULL);
+    CLEANUP(mem_free_text) char *path = mem_printf("%s/b.yaml", fixture.dir);
+    assert_ok(fs_write_file(AT_FDCWD, path, text, strlen(text), FS_NEW, &err), err);
+    pipelines_free(&fixture.pipelines);
+    assert_ok(pipelines_load(fixture.dir, fixture.catalog, &fixture.pipelines, &err), err);
+    fake_first_us = FIRST_US;
+    pipelines_warm(fixture.pipelines, NULL, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        const struct pipeline *pipeline = pipelines_at(fixture.pipelines, i);
+        assert_ok(pipeline_plan(fixture.pipelines, pipeline, params, &plan, &err), err);
+        if (plan->nodes[0].warm_us < FIRST_US)
+            fail_msg("pipeline %zu: %lld us", i, (long long)plan->nodes[0].warm_us);
+    }
+    assert_int_equal(fake_warmed, 4);
+    fixture_end(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_no_directory),
         cmocka_unit_test(test_params_of_a_job),
         cmocka_unit_test(test_warm_that_fails_tells_why_and_again_in_the_job),
+        cmocka_unit_test(test_what_one_more_would_take),
         cmocka_unit_test(test_dot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

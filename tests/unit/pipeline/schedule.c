@@ -1,5 +1,6 @@
 #include "fakes.h"
 
+#include "pipeline/in_hand.h"
 #include "pipeline/schedule.h"
 
 #define HEAD "id: p\nsteps:\n"
@@ -8,6 +9,8 @@
 
 struct told {
     struct str log, progress;
+    int dir_fd;
+    bool notes_crops; /* while it runs */
 };
 
 static void told_log(void *arg, enum log_level level, const char *step, const char *text)
@@ -20,6 +23,7 @@ static void told_progress(void *arg, const char *step, int64_t done_us, int64_t 
 {
     struct told *told = arg;
     str_addf(&told->progress, "%s %d/%d;", step, (int)done_us, (int)total_us);
+    told->notes_crops |= faccessat(told->dir_fd, IN_HAND_FILE, F_OK, 0) == 0;
 }
 
 /* Runs the pipeline; *ret_body is the result, or NULL. */
@@ -35,6 +39,7 @@ static int run_text(const char *text, struct run *run, struct told *told, json_t
     assert_ok(pipeline_plan(fixture.pipelines, pipeline, NULL, &plan, err), *err);
     CLEANUP(mem_free_text) char *out = test_make_dir();
     CLEANUP(fs_close) int dir_fd = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    told->dir_fd = dir_fd;
     *run = (struct run){ .input_fd = -1,
                          .input_name = "clip",
                          .output_dir = dir_fd,
@@ -198,12 +203,41 @@ static void test_whose_segments(void **state)
     }
 }
 
+/* The file of what is in hand is made for those who may die over a crop, and for nobody else. */
+static const struct {
+    const char *text;
+    bool notes_crops;
+} noted[] = {
+    { HEAD SOURCE STEP("id: b, use: reader, needs: [a]"), false },
+    { HEAD SOURCE STEP("id: b, use: cutter, needs: [a]"), false },
+    { HEAD SOURCE STEP("id: b, use: cutter, needs: [a]")
+          STEP("id: c, use: crop_reader, needs: [b]"),
+      true },
+};
+
+static void test_who_notes_crops(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(noted); i++) {
+        struct run run;
+        struct told told = { 0 };
+        CLEANUP(json_drop) json_t *body = NULL;
+        struct err err = { 0 };
+        assert_ok(run_text(noted[i].text, &run, &told, &body, &err), err);
+        if (told.notes_crops != noted[i].notes_crops)
+            fail_msg("row %zu", i);
+        str_release(&told.progress);
+        fakes_reset();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_result_and_progress),
         cmocka_unit_test(test_whose_segments),
+        cmocka_unit_test(test_who_notes_crops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

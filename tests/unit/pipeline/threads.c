@@ -145,6 +145,7 @@ static int count_pull(void *self, struct takeup_output *output)
     struct step *step = self;
     struct takeup_host *host = step->host;
     enter(step);
+    keep_most(&seen.most_threads, proc_thread_count());
     for (int64_t i = 0; i < step->params->batch; i++) {
         if (step->done >= step->params->count)
             return leave(step, 0);
@@ -644,6 +645,17 @@ static void test_a_crew_grows_when_that_pays(void **state)
     }
 }
 
+/* Nothing is done beside it, so a thread would only cost. */
+static void test_a_source_alone_has_no_thread(void **state)
+{
+    (void)state;
+    CLEANUP(trial_release) struct trial trial = { 0 };
+    seen_reset();
+    assert_ok(trial_run(&trial, HEAD COUNT_UP, 4), trial.err);
+    assert_int_equal(atomic_load(&seen.most_threads), threads_alone);
+    assert_clean("alone", 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -654,6 +666,7 @@ int main(void)
         cmocka_unit_test(test_the_first_reason_counts),
         cmocka_unit_test(test_no_second_instance),
         cmocka_unit_test(test_a_crew_grows_when_that_pays),
+        cmocka_unit_test(test_a_source_alone_has_no_thread),
     };
     return cmocka_run_group_tests(tests, find_threads_alone, NULL);
 }

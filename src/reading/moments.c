@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHANGE_MIN = 12 /* levels; less is noise of the codec */ };
+enum {
+    CHANGE_MIN = 12, /* levels; less is noise of the codec */
+    STEP_MAX = 40,   /* of 100; a fade goes by smaller ones */
+};
 
 struct coming {
     int columns, rows;
@@ -68,38 +71,97 @@ static struct rect points_in(const struct coming *coming, struct rect box, struc
     return rect_common(points, (struct rect){ 0, 0, coming->columns, coming->rows });
 }
 
-/* How far has picture `at` come from the first to the last one, and how far is all the way? */
-static int64_t way_of(const struct coming *coming, struct rect points, size_t at, int64_t *ret_all)
+/* The pictures at the ends of some intervals, and where they are compared. */
+struct span {
+    const uint8_t *before, *after;
+    struct rect points;
+    int columns;
+};
+
+static const uint8_t *glance_at(const struct coming *coming, size_t at)
 {
-    size_t size = (size_t)coming->columns * (size_t)coming->rows;
-    const uint8_t *before = coming->luma, *after = coming->luma + (coming->count - 1) * size;
-    const uint8_t *here = coming->luma + at * size;
+    return coming->luma + at * (size_t)coming->columns * (size_t)coming->rows;
+}
+
+static bool find_span(const struct moments *moments, int older, int newer, struct rect box,
+                      struct rect whole, struct span *ret_span)
+{
+    const struct coming *first = &moments->all[older], *last = &moments->all[newer];
+    while (older > newer && first->count < 2) /* one frame that was looked at twice */
+        first = &moments->all[--older];
+    while (newer < older && last->count < 2)
+        last = &moments->all[++newer];
+    if (first->count < 2 || last->count < 2 || first->columns != last->columns ||
+        first->rows != last->rows)
+        return false;
+    *ret_span = (struct span){ .before = glance_at(first, 0),
+                               .after = glance_at(last, last->count - 1),
+                               .points = points_in(first, box, whole),
+                               .columns = first->columns };
+    return true;
+}
+
+/* How far a picture has come, of 100; 0 as well where the ends do not differ. */
+static int way_of(const struct span *span, const uint8_t *here)
+{
     int64_t all = 0, way = 0;
+    struct rect points = span->points;
     for (int y = points.y; y < points.y + points.height; y++)
         for (int x = points.x; x < points.x + points.width; x++) {
-            size_t i = (size_t)y * (size_t)coming->columns + (size_t)x;
-            int change = after[i] - before[i];
+            size_t i = (size_t)y * (size_t)span->columns + (size_t)x;
+            int change = span->after[i] - span->before[i];
             if (abs(change) < CHANGE_MIN)
                 continue;
             all += change * change;
-            way += (here[i] - before[i]) * change;
+            way += (here[i] - span->before[i]) * change;
         }
-    *ret_all = all;
-    return way;
+    return all > 0 ? (int)(way * 100 / all) : 0;
 }
 
-bool moments_find(const struct moments *moments, int back, struct rect box, struct rect whole,
+static bool find_half(const struct moments *moments, const struct span *span, int older, int newer,
+                      int64_t *ret_us)
+{
+    for (int back = older; back >= newer; back--) {
+        const struct coming *coming = &moments->all[back];
+        for (size_t i = 1; i < coming->count; i++)
+            if (way_of(span, glance_at(coming, i)) > 50) {
+                *ret_us = coming->start_us[i];
+                return true;
+            }
+    }
+    return false;
+}
+
+bool moments_find(const struct moments *moments, int interval, struct rect box, struct rect whole,
                   int64_t *ret_us)
 {
-    const struct coming *coming = &moments->all[back];
-    int64_t all = 0;
-    if (coming->count < 2)
-        return false;
-    struct rect points = points_in(coming, box, whole);
-    for (size_t i = 1; i < coming->count; i++)
-        if (way_of(coming, points, i, &all) * 2 > all) {
-            *ret_us = coming->start_us[i];
-            return true;
+    struct span span;
+    return find_span(moments, interval, interval, box, whole, &span) &&
+           find_half(moments, &span, interval, interval, ret_us);
+}
+
+/* Of 100, from one glance to the next. */
+static int largest_step(const struct moments *moments, const struct span *span, int older,
+                        int newer)
+{
+    int largest = 0, before = 0;
+    for (int back = older; back >= newer; back--) {
+        const struct coming *coming = &moments->all[back];
+        for (size_t i = 1; i < coming->count; i++) {
+            int way = way_of(span, glance_at(coming, i));
+            largest = int_max(largest, way - before);
+            before = way;
         }
-    return false;
+    }
+    return largest;
+}
+
+bool moments_find_faded(const struct moments *moments, int interval, int older, int newer,
+                        struct rect box, struct rect whole, int64_t *ret_us)
+{
+    struct span span;
+    bool is_fade = find_span(moments, older, newer, box, whole, &span) &&
+                   largest_step(moments, &span, older, newer) < STEP_MAX;
+    return is_fade ? find_half(moments, &span, older, newer, ret_us)
+                   : moments_find(moments, interval, box, whole, ret_us);
 }

@@ -10,10 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    MOMENTS_PICTURES = 3
-}; /* the newest that were looked at, of which is remembered how they came
-      up */
+enum { MOMENTS_PICTURES = 4 }; /* so many intervals between pictures are remembered */
 
 struct glance {
     int64_t start_us;
@@ -30,11 +27,16 @@ void moments_free(struct moments **moments);
 void moments_add(struct moments *moments, int columns, int rows, const struct glance *glances,
                  size_t count);
 
-/* When did the picture before become picture `back` (0: the newest), as far as `box` is concerned?
- * The start of the first picture that is more like the later one. A fade has its moment half way.
- * `whole`: all of the picture, in the units of box. False: it did not change there, or nobody
- * knows. */
-bool moments_find(const struct moments *moments, int back, struct rect box, struct rect whole,
+/* Interval 0 ends with the newest picture, 1 with the one before it. When, in this interval, did
+ * what was there at first become what is there at last, in `box`? The start of the first picture
+ * that is more like the last one. `whole`: all of the picture, in the units of box. False: it did
+ * not change, or nobody knows. */
+bool moments_find(const struct moments *moments, int interval, struct rect box, struct rect whole,
                   int64_t *ret_us);
+
+/* The same for what may fade: where the change from the beginning of interval `older` to the end of
+ * `newer` goes by small steps, its moment is half way between these. */
+bool moments_find_faded(const struct moments *moments, int interval, int older, int newer,
+                        struct rect box, struct rect whole, int64_t *ret_us);
 
 #endif

@@ -158,11 +158,20 @@ static int begin_picture(struct tracker *tracker, const struct luma *luma, int64
     return edges_find(&tracker->edges[0], luma, tracker->scale);
 }
 
-bool tracker_find_moment(const struct tracker *tracker, int back, struct rect box, int64_t *ret_us)
+bool tracker_find_moment(const struct tracker *tracker, int interval, struct rect box,
+                         int64_t *ret_us)
 {
     return tracker->moments &&
-           moments_find(tracker->moments, back, rect_scaled(box, tracker->scale), tracker->whole,
-                        ret_us);
+           moments_find(tracker->moments, interval, rect_scaled(box, tracker->scale),
+                        tracker->whole, ret_us);
+}
+
+bool tracker_find_faded(const struct tracker *tracker, int interval, int older, struct rect box,
+                        int64_t *ret_us)
+{
+    return tracker->moments &&
+           moments_find_faded(tracker->moments, interval, older, 0,
+                              rect_scaled(box, tracker->scale), tracker->whole, ret_us);
 }
 
 void tracker_make_fresh(struct tracker *tracker, int width, int height)

@@ -101,14 +101,24 @@ static bool is_faint(const struct tracker *tracker, const struct luma *luma, str
 /* It stands still in the two newest pictures, and in the one before, if `earlier`. But where
  * nothing changed when a picture came, the strokes in it were those of the line that stood there
  * before. */
-static int64_t came_us(const struct tracker *tracker, struct rect box, bool earlier)
+static void find_start(const struct tracker *tracker, struct line *line, bool earlier)
 {
-    int64_t us;
     int first = earlier ? 2 : 1, last = tracker->count > 2 ? 0 : 1;
-    for (int back = first; back >= last; back--)
-        if (tracker_find_moment(tracker, back, box, &us))
-            return us;
-    return tracker->edge_us[first];
+    line->came_box = line->trace.box;
+    for (line->came = first; line->came >= last; line->came--)
+        if (tracker_find_moment(tracker, line->came, line->came_box, &line->start_us))
+            return;
+    line->came = -1;
+    line->start_us = tracker->edge_us[first];
+}
+
+/* When it is held all of it is there: what faded in began half way. */
+static void refine_start(const struct tracker *tracker, struct line *line)
+{
+    int since = line->seen - 2;
+    if (line->came >= 0 && !line->has_ever_moved && line->came + since < MOMENTS_PICTURES)
+        (void)tracker_find_faded(tracker, line->came + since, line->came + since, line->came_box,
+                                 &line->start_us);
 }
 
 static int line_begin(struct tracker *tracker, const struct luma *luma, struct rect box)
@@ -124,7 +134,7 @@ static int line_begin(struct tracker *tracker, const struct luma *luma, struct r
     struct trace_match match = trace_match(&line->trace, &tracker->edges[2], 0);
     bool earlier =
         tracker->count > 2 && match.lost == 0 && match.kept * 10 >= line->trace.total * 8;
-    line->start_us = came_us(tracker, box, earlier);
+    find_start(tracker, line, earlier);
     if (tracker->is_roll)
         roll_come_in(tracker, line);
     tracker->line_count++;
@@ -230,6 +240,7 @@ static int join(struct tracker *tracker, struct line *line)
 int line_hold(struct tracker *tracker, struct line *line)
 {
     line->is_held = true;
+    refine_start(tracker, line);
     line_retrace(tracker, line, line->trace.box);
     return join(tracker, line);
 }

@@ -10,8 +10,8 @@
 #include "reading/tracker.h"
 
 enum {
-    HELD_AFTER = 3,              /* pictures */
-    PICTURES = MOMENTS_PICTURES, /* that are kept */
+    HELD_AFTER = 3, /* pictures */
+    PICTURES = 3,   /* that are kept */
     LINES_MAX = 400,
     OTHERS_MAX = 2,
 };
@@ -30,6 +30,8 @@ struct line {
     bool has_ever_moved;
     bool is_faint; /* where it was first */
     int64_t start_us, end_us;
+    struct rect came_box; /* where it was when it came, */
+    int came;             /* in which interval of moments.h, then; -1: nobody knows */
 };
 
 struct tracker {
@@ -71,9 +73,11 @@ static inline bool line_is_shown(const struct trace *trace, struct trace_match m
 
 /* Takes over its image. */
 void tracker_add_ended(struct tracker *tracker, const struct tracker_line *line);
-/* When did the box (of the reduced picture) become what picture `back` (0: the newest) shows there?
- * False: it did not change then, or nobody knows; half way is tracker->edge_us[back]. */
-bool tracker_find_moment(const struct tracker *tracker, int back, struct rect box, int64_t *ret_us);
+/* moments_find and moments_find_faded in a box of the reduced picture. */
+bool tracker_find_moment(const struct tracker *tracker, int interval, struct rect box,
+                         int64_t *ret_us);
+bool tracker_find_faded(const struct tracker *tracker, int interval, int older, struct rect box,
+                        int64_t *ret_us);
 /* Lines that are lost leave; those that were held end. 0, or -ENOMEM. */
 int tracker_drop_lost(struct tracker *tracker);
 int tracker_end_all(struct tracker *tracker);

@@ -24,10 +24,11 @@ static bool has_changed(struct tracker *tracker, struct line *line, struct trace
     return match.lost > 0 || trace_gained(&line->trace, pictures, PICTURES) > 0;
 }
 
+/* It may have faded since the picture before the last. */
 static int64_t gone_us(const struct tracker *tracker, const struct line *line)
 {
     int64_t us = tracker->edge_us[0];
-    (void)tracker_find_moment(tracker, 0, line->trace.box, &us);
+    (void)tracker_find_faded(tracker, 0, 1, line->trace.box, &us);
     return us;
 }
 

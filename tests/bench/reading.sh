@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
-# reading.sh [DIR [ROUNDS]]: what reading the videos in DIR costs, beside a bare decode of the same
-# and the script that everybody writes (a PNG a second, one tesseract each; without the command
-# tesseract, or with PEER=0, it is left out). Without DIR two that are drawn: a screen a second for a
-# minute, and one without text. CPU seconds and wall seconds, peak memory; medians of alternated
-# rounds (3). Videos that have a NAME.gt.json are scored as well, by the command in SCORE, which gets
-# that file and the result.
+# reading.sh [DIR [ROUNDS]]: what reading the videos in DIR costs, each beside three others in
+# alternated rounds (3):
+#
+#   decode   ffmpeg on one thread, which throws the frames away
+#   floor    that and one Tesseract that reads what takeup read, each line once, from the images that
+#            it made (--param text.keep_images=true): as if somebody had told where and when to look
+#   script   what everybody writes: a PNG a second (or two), one tesseract each, on all cores
+#
+# Without DIR two that are drawn: a screen a second for a minute, and one without text. Without the
+# command tesseract, or with PEER=0, the last two are left out. Medians, and of the ratio to the floor
+# the spread; peak memory. Videos that have a NAME.gt.json are scored as well, by the command in SCORE,
+# which gets that file and the result.
 #
 # Wherever these machines are shared, only the ratios mean anything.
 set -euo pipefail
@@ -17,7 +23,7 @@ trap 'rm -rf "$work"' EXIT
 set_dir=${1:-$work/set}
 [ -n "${1:-}" ] || "$root/tests/fixtures/make" "$set_dir" long.mp4 blank.mp4
 command -v tesseract >/dev/null || PEER=0
-export OMP_THREAD_LIMIT=1
+export OMP_THREAD_LIMIT=1 TAKEUP_PIPELINES=${TAKEUP_PIPELINES:-$root/pipelines}
 
 # cost NAME COMMAND…: a line "CPU WALL KIB" more in $work/NAME.
 cost() {
@@ -27,40 +33,65 @@ cost() {
     awk '{ printf "%.2f %.2f %d\n", $1 + $2, $3, $4 }' "$work/time" >>"$work/$name"
 }
 
-# column NAME N: its median.
-column() { cut -d' ' -f"$2" "$work/$1" | sort -g | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
+# median NAME COLUMN
+median() { cut -d' ' -f"$2" "$work/$1" | sort -g | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
+
+# ratios NAME…: CPU of ours by the sum of these, round by round: median, lowest, highest; "-" without.
+ratios() {
+    local name files=()
+    for name; do
+        [ -s "$work/$name" ] || { echo -; return; }
+        files+=("$work/$name")
+    done
+    paste -d' ' "$work/ours" "${files[@]}" | awk 'NF % 3 == 0 && NF > 3 {
+        for (sum = 0, i = 4; i <= NF; i += 3) sum += $i
+        if (sum > 0) printf "%.2f\n", $1 / sum }' | sort -g |
+        awk '{ a[NR] = $1 } END { printf "%.2f(%.2f-%.2f)\n", a[int((NR + 1) / 2)], a[1], a[NR] }'
+}
 
 decode() { cost decode ffmpeg -nostdin -v error -threads 1 -i "$1" -an -sn -f null -; }
 ours() {
     rm -rf "$work/out"
     cost ours "$BUILD/takeup" run -o "$work/out" "$1"
 }
-# As many at a time as there are cores; what it costs is the same.
-peer() {
+# images VIDEO: what was read, for the floor.
+images() {
+    rm -rf "$work/images"
+    "$BUILD/takeup" run --param text.keep_images=true -o "$work/images" "$1" >/dev/null 2>&1
+    find "$work/images" -name '*.png' | sort >"$work/list"
+}
+floor() { cost floor tesseract "$work/list" "$work/floor.out" --psm 7; }
+# script VIDEO FPS: what it costs is the same however many run at a time.
+script() {
     rm -rf "$work/peer"
     mkdir "$work/peer"
     # shellcheck disable=SC2016 # the inner shell expands them
-    cost script sh -c 'ffmpeg -nostdin -v error -i "$1" -vf fps=1 "$2/f%05d.png" &&
-        ls "$2" | sed "s/\.png$//" | xargs -P "$(nproc)" -I{} tesseract "$2/{}.png" "$2/{}" 2>/dev/null' sh "$1" "$work/peer"
+    cost "script$2" sh -c 'ffmpeg -nostdin -v error -i "$1" -vf fps="$3" "$2/f%05d.png" &&
+        ls "$2" | sed "s/\.png$//" | xargs -P "$(nproc)" -I{} tesseract "$2/{}.png" "$2/{}" 2>/dev/null' \
+        sh "$1" "$work/peer" "$2"
 }
 
-printf '%-16s %8s %8s %8s %8s %8s %8s %8s\n' video 'cpu s' /decode /script 'wall s' MiB 'dec MiB' 'dec cpu'
-for video in "$set_dir"/*.mp4 "$set_dir"/*.mkv "$set_dir"/*.webm "$set_dir"/*.mov; do
+printf '%-14s %7s %16s %16s %16s %16s %7s %9s %5s %7s\n' \
+    video 'cpu s' /decode /floor '/script 1 fps' '/script 2 fps' 'wall s' '/script 1' MiB +decode
+for video in "$set_dir"/*.mp4 "$set_dir"/*.mkv "$set_dir"/*.webm "$set_dir"/*.mov "$set_dir"/*.avi "$set_dir"/*.ts; do
     [ -f "$video" ] || continue
-    rm -f "$work/decode" "$work/ours" "$work/script"
+    rm -f "$work/decode" "$work/ours" "$work/floor" "$work/script1" "$work/script2" "$work/list"
+    [ "${PEER:-1}" = 0 ] || images "$video"
     for ((r = 0; r < rounds; r++)); do
         decode "$video"
         ours "$video"
+        if [ -s "$work/list" ]; then floor; fi
     done
-    peer_cpu=-
+    wall=-
     if [ "${PEER:-1}" != 0 ]; then
-        peer "$video"
-        peer_cpu=$(awk '{ print $1 }' "$work/script")
+        script "$video" 1
+        script "$video" 2
+        wall=$(awk -v ours="$(median ours 2)" '{ printf "%.2f", ours / $2 }' "$work/script1")
     fi
     name=$(basename "$video") name=${name%.*}
-    echo "$name $(column ours 1) $(column decode 1) $peer_cpu $(column ours 2) $(column ours 3) $(column decode 3)" |
-        awk '{ printf "%-16s %8.2f %8.2f %8s %8.2f %8.0f %8.0f %8.2f\n", $1, $2, $2 / $3,
-               $4 == "-" ? "-" : sprintf("%.2f", $2 / $4), $5, $6 / 1024, $7 / 1024, $3 }'
+    printf '%-14s %7.2f %16s %16s %16s %16s %7.2f %9s %5d %7d\n' "$name" "$(median ours 1)" "$(ratios decode)" \
+        "$(ratios decode floor)" "$(ratios script1)" "$(ratios script2)" "$(median ours 2)" "$wall" \
+        $(($(median ours 3) / 1024)) $((($(median ours 3) - $(median decode 3)) / 1024))
     if [ -n "${SCORE:-}" ] && [ -f "$set_dir/$name.gt.json" ]; then
         $SCORE "$set_dir/$name.gt.json" "$work/out/result.json" --name "$name"
     fi

@@ -98,20 +98,58 @@ static void test_where_nothing_changed_nobody_knows(void **state)
     assert_int_equal(found(0), -1);
 }
 
-static void test_three_pictures_are_remembered(void **state)
+static void test_some_intervals_are_remembered(void **state)
 {
     (void)state;
     CLEANUP(moments_free) struct moments *moments = moments_new();
     int64_t us;
-    for (int from = 1; from <= 4; from++) {
+    for (int from = 1; from <= MOMENTS_PICTURES + 1; from++) {
         ground(40, 0);
         show(from, 230);
         add(moments, GLANCES);
     }
     for (int back = 0; back < MOMENTS_PICTURES; back++) {
         assert_true(moments_find(moments, back, box, whole, &us));
-        assert_int_equal(us, (4 - back) * STEP_US);
+        assert_int_equal(us, (MOMENTS_PICTURES + 1 - back) * STEP_US);
     }
+}
+
+/* What fades in over several has its moment half way, in whichever it was seen first. */
+static void test_a_fade_over_several_intervals(void **state)
+{
+    (void)state;
+    CLEANUP(moments_free) struct moments *moments = moments_new();
+    int64_t us;
+    for (int interval = 0; interval < 3; interval++) {
+        ground(40, 0);
+        for (int i = 0; i < GLANCES; i++)
+            show(i, 40 + 10 * (interval * (GLANCES - 1) + i));
+        add(moments, GLANCES);
+    }
+    moments_add(moments, 0, 0, NULL, 0); /* the same frame is looked at again */
+    for (int interval = 1; interval < 4; interval++) {
+        assert_true(moments_find_faded(moments, interval, 3, 0, box, whole, &us));
+        assert_int_equal(us, 3 * STEP_US); /* of fifteen steps the eighth, in the second interval */
+    }
+    assert_false(moments_find(moments, 0, box, whole, &us));
+}
+
+/* What is there at once has its own moment, whatever comes before or behind. */
+static void test_at_once_beside_other_changes(void **state)
+{
+    (void)state;
+    CLEANUP(moments_free) struct moments *moments = moments_new();
+    int64_t us;
+    for (int interval = 0; interval < 3; interval++) {
+        ground(40, 0);
+        show(0, interval < 2 ? 40 : 200);
+        show(2, interval < 1 ? 40 : 200);
+        for (int i = interval == 2 ? 4 : GLANCES; i < GLANCES; i++)
+            luma[i][11 * COLUMNS + 40] = 250;
+        add(moments, GLANCES);
+    }
+    assert_true(moments_find_faded(moments, 1, 2, 0, box, whole, &us));
+    assert_int_equal(us, 2 * STEP_US);
 }
 
 /* At the rims, and where a box is smaller than the points lie apart, without reading beside them.
@@ -143,7 +181,9 @@ int main(void)
         cmocka_unit_test(test_a_fade_has_its_moment_half_way),
         cmocka_unit_test(test_what_is_elsewhere_is_nothing_to_it),
         cmocka_unit_test(test_where_nothing_changed_nobody_knows),
-        cmocka_unit_test(test_three_pictures_are_remembered),
+        cmocka_unit_test(test_some_intervals_are_remembered),
+        cmocka_unit_test(test_a_fade_over_several_intervals),
+        cmocka_unit_test(test_at_once_beside_other_changes),
         cmocka_unit_test(test_small_boxes_and_rims),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

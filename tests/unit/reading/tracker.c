@@ -489,6 +489,15 @@ static void shown_with_a_digit(int frame)
     put(Y, is_on(frame) ? "ITEM NUMBER 4" : "ITEM NUMBER 1");
 }
 
+/* For ten frames each; it is on when it is half there. */
+static void shown_by_fading(int frame)
+{
+    int in = frame - first_frame + 5, out = first_frame + 40 - frame + 5;
+    int level = 40 + 19 * int_max(0, int_min(10, int_min(in, out)));
+    flat();
+    draw_text(&drawing, X, Y, SCALE, level, "COMES AND GOES");
+}
+
 static void test_times_are_those_of_frames(void **state)
 {
     (void)state;
@@ -501,6 +510,7 @@ static void test_times_are_those_of_frames(void **state)
         { "on leaves", shown_on_leaves, 1, 0 },
         { "between others", shown_between_others, 3, 1 },
         { "with a digit", shown_with_a_digit, 3, 1 },
+        { "by fading", shown_by_fading, 1, 0 },
     };
     for (size_t i = 0; i < COUNT(cases); i++)
         for (first_frame = 31; first_frame <= 35; first_frame++) {
@@ -510,7 +520,9 @@ static void test_times_are_those_of_frames(void **state)
             int64_t start_us = first_frame * STEP_MS * 1000 / FRAMES;
             int64_t end_us = start_us + 40 * STEP_MS * 1000 / FRAMES;
             const struct tracker_line *line = &seen.lines[cases[i].line];
-            if (line->start_us != start_us || line->end_us != end_us)
+            int64_t near_us = cases[i].draw == shown_by_fading ? 2 * STEP_MS * 1000 / FRAMES : 0;
+            if (!is_near(line->start_us, start_us, near_us) ||
+                !is_near(line->end_us, end_us, near_us))
                 fail_msg("%s, frame %d: from %d to %d", cases[i].name, first_frame,
                          (int)line->start_us, (int)line->end_us);
             release(&seen);

@@ -398,7 +398,9 @@ static void test_refused(void **state)
     struct err why = { 0 };
     (void)err_set(&why, ERR_IO, EPERM, "take it");
     copies(scene);
-    drop(scene, "inbox/ocr/b.mp4", "x");
+    pass(scene, 0);
+    pass(scene, SETTLE_MS);
+    drop(scene, "inbox/ocr/b.mp4", "x"); /* now, so that it is ready behind the other */
     pass(scene, 0);
     pass(scene, SETTLE_MS);
     assert_string_equal(next(scene), "ocr/a.mp4");

@@ -34,6 +34,8 @@ static AVFrame *frame_make(int format, int width, int height)
     frame->width = width;
     frame->height = height;
     assert_true(av_frame_get_buffer(frame, 0) >= 0);
+    for (int i = 0; frame->buf[i]; i++) /* swscale reads beyond the rows' ends */
+        memset(frame->buf[i]->data, 0, (size_t)frame->buf[i]->size);
     return frame;
 }
 

@@ -30,7 +30,7 @@ static void add(struct moments *moments, size_t count)
 {
     struct glance glances[GLANCES];
     for (int i = 0; i < GLANCES; i++)
-        glances[i] = (struct glance){ i * STEP_US, luma[i] };
+        glances[i] = (struct glance){ .start_us = i * STEP_US, .luma = luma[i] };
     moments_add(moments, COLUMNS, ROWS, glances, count);
 }
 

@@ -177,13 +177,21 @@ static bool is_comparable(const struct lines_stretch *a, const struct lines_stre
     return (!a->has_moved && !b->has_moved) || apart_us <= GRAIN_US || together_us(a, b) <= 0;
 }
 
+/* A cut behind a line can make it blink. One text that gives way to another as a rule does not. */
+static bool is_blink(const struct lines_stretch *a, const struct lines_stretch *b)
+{
+    int64_t gap_us = -together_us(a, b);
+    return gap_us > 0 && gap_us <= GRAIN_US &&
+           edits_within(a->text, b->text) * 16 <= strlen(a->text);
+}
+
 /* Both are readings of one text, of which one at least is no good: a ground that moves behind a
  * line can make it two. What follows upon the other with much of the same may be another text,
  * though, when both were read with confidence. */
 static bool is_misread(const struct lines_stretch *a, const struct lines_stretch *b)
 {
     double least = a->confidence < b->confidence ? a->confidence : b->confidence;
-    return (least < SURE || together_us(a, b) > 0) && is_comparable(a, b) &&
+    return (least < SURE || together_us(a, b) > 0 || is_blink(a, b)) && is_comparable(a, b) &&
            share_inside(&a->box, &b->box) >= 60 && share_inside(&b->box, &a->box) >= 60 &&
            same_digits(a->text, b->text) && edits_within(a->text, b->text) * 4 <= strlen(a->text) &&
            edits_within(b->text, a->text) * 4 <= strlen(b->text);

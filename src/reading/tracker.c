@@ -151,8 +151,10 @@ static int begin_picture(struct tracker *tracker, const struct luma *luma, int64
     for (int i = PICTURES - 1; i > 0; i--) {
         tracker->edges[i] = tracker->edges[i - 1];
         tracker->edge_us[i] = tracker->edge_us[i - 1];
+        tracker->moved[i] = tracker->moved[i - 1];
     }
     tracker->edges[0] = oldest;
+    tracker->moved[0] = 0;
     tracker->edge_us[0] =
         tracker->count == 0 ? start_us : start_us - (start_us - tracker->start_us) / 2;
     return edges_find(&tracker->edges[0], luma, tracker->scale);

@@ -104,10 +104,12 @@ static bool is_faint(const struct tracker *tracker, const struct luma *luma, str
 static void find_start(const struct tracker *tracker, struct line *line, bool earlier)
 {
     int first = earlier ? 2 : 1, last = tracker->count > 2 ? 0 : 1;
-    line->came_box = line->trace.box;
-    for (line->came = first; line->came >= last; line->came--)
+    for (line->came = first; line->came >= last; line->came--) {
+        line->came_box = line->trace.box;
+        line->came_box.y -= tracker->moved[line->came];
         if (tracker_find_moment(tracker, line->came, line->came_box, &line->start_us))
             return;
+    }
     line->came = -1;
     line->start_us = tracker->edge_us[first];
 }
@@ -116,7 +118,8 @@ static void find_start(const struct tracker *tracker, struct line *line, bool ea
 static void refine_start(const struct tracker *tracker, struct line *line)
 {
     int since = line->seen - 2;
-    if (line->came >= 0 && !line->has_ever_moved && line->came + since < MOMENTS_PICTURES)
+    if (line->came >= 0 && !line->has_ever_moved && line->came_box.y == line->trace.box.y &&
+        line->came + since < MOMENTS_PICTURES)
         (void)tracker_find_faded(tracker, line->came + since, line->came + since, line->came_box,
                                  &line->start_us);
 }

@@ -39,6 +39,7 @@ struct tracker {
     struct rect whole;            /* the picture */
     struct edges edges[PICTURES]; /* the newest first */
     int64_t edge_us[PICTURES];    /* when each began, as far as can be told */
+    int moved[PICTURES];          /* rows that all has moved down since then (tracker_move_lines) */
     int64_t start_us, end_us;     /* of the newest */
     uint64_t count;               /* of pictures so far */
     struct line *lines;

@@ -121,8 +121,10 @@ static bool move_line(struct tracker *tracker, struct line *line, int down)
  * others, and moved with them, are seen to hold still. */
 static void move_memory(struct tracker *tracker, int down)
 {
-    for (int i = 1; i < PICTURES; i++)
+    for (int i = 1; i < PICTURES; i++) {
         edges_move(&tracker->edges[i], down);
+        tracker->moved[i] += down;
+    }
 }
 
 void tracker_move_lines(struct tracker *tracker)

@@ -8,9 +8,9 @@
 #   script   what everybody writes: a PNG a second (or two), one tesseract each, on all cores
 #
 # Without DIR two that are drawn: a screen a second for a minute, and one without text. Without the
-# command tesseract, or with PEER=0, the last two are left out. Medians, and of the ratio to the floor
-# the spread; peak memory. Videos that have a NAME.gt.json are scored as well, by the command in SCORE,
-# which gets that file and the result.
+# command tesseract, or with PEER=0, the last two are left out; with PEER=1 the script makes a PNG a
+# second only. Medians, of the ratios with their spread; peak memory. Videos that have a NAME.gt.json
+# are scored as well, by the command in SCORE, which gets that file and the result.
 #
 # Wherever these machines are shared, only the ratios mean anything.
 set -euo pipefail
@@ -44,7 +44,8 @@ ratios() {
         files+=("$work/$name")
     done
     paste -d' ' "$work/ours" "${files[@]}" | awk 'NF % 3 == 0 && NF > 3 {
-        for (sum = 0, i = 4; i <= NF; i += 3) sum += $i
+        sum = 0
+        for (i = 4; i <= NF; i += 3) sum += $i
         if (sum > 0) printf "%.2f\n", $1 / sum }' | sort -g |
         awk '{ a[NR] = $1 } END { printf "%.2f(%.2f-%.2f)\n", a[int((NR + 1) / 2)], a[1], a[NR] }'
 }
@@ -85,7 +86,7 @@ for video in "$set_dir"/*.mp4 "$set_dir"/*.mkv "$set_dir"/*.webm "$set_dir"/*.mo
     wall=-
     if [ "${PEER:-1}" != 0 ]; then
         script "$video" 1
-        script "$video" 2
+        [ "${PEER:-2}" = 1 ] || script "$video" 2
         wall=$(awk -v ours="$(median ours 2)" '{ printf "%.2f", ours / $2 }' "$work/script1")
     fi
     name=$(basename "$video") name=${name%.*}

@@ -529,6 +529,36 @@ static void test_times_are_those_of_frames(void **state)
         }
 }
 
+/* A line comes, and before it was seen for long all move up by a row. */
+static void shown_and_scrolls(int frame)
+{
+    static const char *const rows[] = { "SCROLL THE",  "LINES UP AS", "A TERMINAL",
+                                        "DOES IT FOR", "NOW AGAIN",   "AND ONCE" };
+    int up = frame >= first_frame + 4;
+    flat();
+    for (int row = 0; row < (frame >= first_frame ? 5 : 4); row++)
+        put(20 + 32 * row, rows[row + up]);
+}
+
+static void test_times_of_lines_that_move(void **state)
+{
+    (void)state;
+    for (first_frame = 31; first_frame <= 35; first_frame++) {
+        struct seen seen = { 0 };
+        int found = 0;
+        show_frames(shown_and_scrolls, 100, &seen);
+        for (size_t i = 0; i < seen.count; i++) {
+            int frame = (int)(seen.lines[i].start_us * FRAMES / (STEP_MS * 1000));
+            found += frame == first_frame && seen.lines[i].box.x + seen.lines[i].box.width < 210;
+            if (frame != 0 && frame != first_frame && frame != first_frame + 4)
+                fail_msg("frame %d: a line from frame %d on", first_frame, frame);
+        }
+        assert_int_equal(seen.count, 6);
+        assert_int_equal(found, 1);
+        release(&seen);
+    }
+}
+
 /* ---- images ---- */
 
 /* In a row through the middle of the letters, how often it becomes dark. */
@@ -709,6 +739,7 @@ int main(void)
         cmocka_unit_test(test_lines_have_their_times_and_places),
         cmocka_unit_test(test_colour_is_for_what_is_faint),
         cmocka_unit_test(test_times_are_those_of_frames),
+        cmocka_unit_test(test_times_of_lines_that_move),
         cmocka_unit_test(test_what_rolls_does_not_disturb_what_stands_beside_it),
         cmocka_unit_test(test_an_image_shows_the_whole_text),
         cmocka_unit_test(test_ids_count_up_in_the_order_in_which_lines_begin),

@@ -83,16 +83,22 @@ static const uint8_t *glance_at(const struct coming *coming, size_t at)
     return coming->luma + at * (size_t)coming->columns * (size_t)coming->rows;
 }
 
+/* A frame that was looked at twice makes an interval without glances. False: there are no others,
+ * or the pictures had more than one size. */
 static bool find_span(const struct moments *moments, int older, int newer, struct rect box,
                       struct rect whole, struct span *ret_span)
 {
-    const struct coming *first = &moments->all[older], *last = &moments->all[newer];
-    while (older > newer && first->count < 2) /* one frame that was looked at twice */
-        first = &moments->all[--older];
-    while (newer < older && last->count < 2)
-        last = &moments->all[++newer];
-    if (first->count < 2 || last->count < 2 || first->columns != last->columns ||
-        first->rows != last->rows)
+    const struct coming *first = NULL, *last = NULL;
+    for (int back = older; back >= newer; back--) {
+        const struct coming *coming = &moments->all[back];
+        if (coming->count < 2)
+            continue;
+        first = first ? first : coming;
+        last = coming;
+        if (coming->columns != first->columns || coming->rows != first->rows)
+            return false;
+    }
+    if (!first)
         return false;
     *ret_span = (struct span){ .before = glance_at(first, 0),
                                .after = glance_at(last, last->count - 1),
@@ -141,11 +147,10 @@ bool moments_find(const struct moments *moments, int interval, struct rect box, 
 }
 
 /* Of 100, from one glance to the next. */
-static int largest_step(const struct moments *moments, const struct span *span, int older,
-                        int newer)
+static int largest_step(const struct moments *moments, const struct span *span, int older)
 {
     int largest = 0, before = 0;
-    for (int back = older; back >= newer; back--) {
+    for (int back = older; back >= 0; back--) {
         const struct coming *coming = &moments->all[back];
         for (size_t i = 1; i < coming->count; i++) {
             int way = way_of(span, glance_at(coming, i));
@@ -156,12 +161,12 @@ static int largest_step(const struct moments *moments, const struct span *span, 
     return largest;
 }
 
-bool moments_find_faded(const struct moments *moments, int interval, int older, int newer,
-                        struct rect box, struct rect whole, int64_t *ret_us)
+bool moments_find_faded(const struct moments *moments, int interval, int older, struct rect box,
+                        struct rect whole, int64_t *ret_us)
 {
     struct span span;
-    bool is_fade = find_span(moments, older, newer, box, whole, &span) &&
-                   largest_step(moments, &span, older, newer) < STEP_MAX;
-    return is_fade ? find_half(moments, &span, older, newer, ret_us)
+    bool is_fade = find_span(moments, older, 0, box, whole, &span) &&
+                   largest_step(moments, &span, older) < STEP_MAX;
+    return is_fade ? find_half(moments, &span, older, 0, ret_us)
                    : moments_find(moments, interval, box, whole, ret_us);
 }

@@ -34,9 +34,9 @@ void moments_add(struct moments *moments, int columns, int rows, const struct gl
 bool moments_find(const struct moments *moments, int interval, struct rect box, struct rect whole,
                   int64_t *ret_us);
 
-/* The same for what may fade: where the change from the beginning of interval `older` to the end of
- * `newer` goes by small steps, its moment is half way between these. */
-bool moments_find_faded(const struct moments *moments, int interval, int older, int newer,
-                        struct rect box, struct rect whole, int64_t *ret_us);
+/* The same for what may fade: where the change from the beginning of interval `older` to the newest
+ * picture goes by small steps, its moment is half way between these. */
+bool moments_find_faded(const struct moments *moments, int interval, int older, struct rect box,
+                        struct rect whole, int64_t *ret_us);
 
 #endif

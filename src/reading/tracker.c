@@ -172,8 +172,8 @@ bool tracker_find_faded(const struct tracker *tracker, int interval, int older, 
                         int64_t *ret_us)
 {
     return tracker->moments &&
-           moments_find_faded(tracker->moments, interval, older, 0,
-                              rect_scaled(box, tracker->scale), tracker->whole, ret_us);
+           moments_find_faded(tracker->moments, interval, older, rect_scaled(box, tracker->scale),
+                              tracker->whole, ret_us);
 }
 
 void tracker_make_fresh(struct tracker *tracker, int width, int height)

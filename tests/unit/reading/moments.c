@@ -128,10 +128,30 @@ static void test_a_fade_over_several_intervals(void **state)
     }
     moments_add(moments, 0, 0, NULL, 0); /* the same frame is looked at again */
     for (int interval = 1; interval < 4; interval++) {
-        assert_true(moments_find_faded(moments, interval, 3, 0, box, whole, &us));
+        assert_true(moments_find_faded(moments, interval, 3, box, whole, &us));
         assert_int_equal(us, 3 * STEP_US); /* of fifteen steps the eighth, in the second interval */
     }
     assert_false(moments_find(moments, 0, box, whole, &us));
+}
+
+/* Of pictures of another size between two that are alike nothing is known, nor read beside them. */
+static void test_another_size_in_between(void **state)
+{
+    (void)state;
+    CLEANUP(moments_free) struct moments *moments = moments_new();
+    static const uint8_t small[2] = { 40, 200 };
+    const struct glance smaller[] = { { 0, &small[0] }, { STEP_US, &small[1] } };
+    int64_t us;
+    ground(40, 0);
+    add(moments, GLANCES);
+    moments_add(moments, 1, 1, smaller, COUNT(smaller));
+    show(0, 230);
+    add(moments, GLANCES);
+    assert_false(moments_find_faded(moments, 0, 2, box, whole, &us));
+    show(3, 40);
+    add(moments, GLANCES);
+    assert_true(moments_find_faded(moments, 0, 2, box, whole, &us));
+    assert_int_equal(us, 3 * STEP_US);
 }
 
 /* What is there at once has its own moment, whatever comes before or behind. */
@@ -148,7 +168,7 @@ static void test_at_once_beside_other_changes(void **state)
             luma[i][11 * COLUMNS + 40] = 250;
         add(moments, GLANCES);
     }
-    assert_true(moments_find_faded(moments, 1, 2, 0, box, whole, &us));
+    assert_true(moments_find_faded(moments, 1, 2, box, whole, &us));
     assert_int_equal(us, 2 * STEP_US);
 }
 
@@ -183,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_where_nothing_changed_nobody_knows),
         cmocka_unit_test(test_some_intervals_are_remembered),
         cmocka_unit_test(test_a_fade_over_several_intervals),
+        cmocka_unit_test(test_another_size_in_between),
         cmocka_unit_test(test_at_once_beside_other_changes),
         cmocka_unit_test(test_small_boxes_and_rims),
     };

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { LETTERS_MIN = 4 /* fewer, on a moving ground, are chance */ };
 
@@ -191,6 +192,7 @@ static int resize(struct tracker *tracker, const struct luma *luma)
     tracker->whole = (struct rect){ 0, 0, luma->width, luma->height };
     tracker->scale = edges_scale(luma->width, luma->height);
     tracker->count = 0;
+    memset(tracker->moved, 0, sizeof(tracker->moved));
     tracker_make_fresh(tracker, luma->width / tracker->scale, luma->height / tracker->scale);
     shift_reset(&tracker->shift, tracker->fresh.width, tracker->fresh.height);
     return r;

@@ -7,9 +7,7 @@
 # It wants two cores that nobody else uses: on a busy machine a process with more threads gets more of
 # it, and what is told is how busy it was. FAVOUR is a command before each run, for a machine that
 # cannot be had alone: FAVOUR='chrt -r 1', as root, for short videos.
-set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-BUILD=${BUILD:-$root/build/plain}
+. "$(dirname "$0")/cost.sh"
 pairs=${PAIRS:-9}
 if [ $# -eq 0 ]; then
     echo "left out: name videos, or a directory of them: $0 VIDEO…|DIR"
@@ -21,28 +19,13 @@ if [ -z "${second:-}" ]; then
     echo "left out: this process may use one core only"
     exit 0
 fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export TAKEUP_PIPELINES=${TAKEUP_PIPELINES:-$root/pipelines} OMP_THREAD_LIMIT=1
-
-# cost NAME CORES COMMAND…: a line "CPU WALL MIB" more in $work/NAME.
-cost() {
-    local name=$1 cores=$2
-    shift 2
-    # shellcheck disable=SC2086 # a command and its options
-    ${FAVOUR:-} taskset -c "$cores" /usr/bin/time -f '%U %S %e %M' -o "$work/time" "$@" >"$work/log" 2>&1 ||
-        { tail -n 3 "$work/log" >&2; return 1; }
-    awk '{ printf "%.2f %.2f %.0f\n", $1 + $2, $3, $4 / 1024 }' "$work/time" >>"$work/$name"
-}
 
 # run N CORES VIDEO
 run() {
     rm -rf "$work/out.$1"
-    cost "run.$1" "$2" "$BUILD/takeup" run --threads "$1" -o "$work/out.$1" "$3"
+    # shellcheck disable=SC2086 # a command and its options
+    cost "run.$1" ${FAVOUR:-} taskset -c "$2" "$BUILD/takeup" run --threads "$1" -o "$work/out.$1" "$3"
 }
-
-# median NAME COLUMN
-median() { cut -d' ' -f"$2" "$work/$1" | sort -g | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
 
 # ratios: of each pair, wall on one core by wall on two; median, lowest, highest.
 ratios() {
@@ -64,7 +47,8 @@ done
 printf '%-16s %-22s %15s %15s %18s\n' video 'times faster on 2' 'wall s, 1 and 2' 'CPU s, 1 and 2' 'MiB, 1, 2, decode'
 for video in "${videos[@]}"; do
     rm -f "$work"/run.* "$work/decode"
-    cost decode "$first" ffmpeg -nostdin -v error -threads 1 -i "$video" -an -sn -f null -
+    # shellcheck disable=SC2086
+    decode "$video" ${FAVOUR:-} taskset -c "$first"
     for ((i = 0; i < pairs; i++)); do
         run 1 "$first" "$video"
         run 2 "$first,$second" "$video"

@@ -2,45 +2,29 @@
 # length.sh [ROUNDS]: what a video costs by its length (1, 10, 60 minutes of 720p) and by its size (360p
 # to 2160p, 20 s), beside a bare decode of the same, each on one thread: CPU and peak memory. The videos
 # are drawn, a text every 3 s on a moving ground. It takes some ten minutes and 1 GB in TMPDIR.
-set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-BUILD=${BUILD:-$root/build/plain}
+. "$(dirname "$0")/cost.sh"
 rounds=${1:-1}
-[ -x /usr/bin/time ] || { echo "left out: /usr/bin/time (package time) is not there"; exit 0; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export OMP_THREAD_LIMIT=1 TAKEUP_PIPELINES=${TAKEUP_PIPELINES:-$root/pipelines}
 
 # A minute: a number every 3 s, as subtitles are set, on a ground that drifts.
 draw() {
     local height=$1 seconds=$2 out=$3
-    ffmpeg -nostdin -v error -f lavfi -i "gradients=s=$((height * 16 / 9))x$height:r=25:speed=0.02:d=$seconds" -vf \
+    ffmpeg -nostdin -v error -f lavfi -i "gradients=s=$((height * 16 / 9))x$height:r=25:speed=0.02:seed=1:d=$seconds" -vf \
         "noise=alls=6:allf=t,drawtext=text='This is sentence number %{eif\:floor(t/3)\:d} of them':x=(w-tw)/2:y=h*0.85:fontsize=h/18:fontcolor=white:borderw=3:enable='lt(mod(t,3),2.6)'" \
         -c:v libx264 -preset veryfast -crf 26 -pix_fmt yuv420p -y "$out"
 }
-
-# cost NAME COMMAND…: a line "CPU KIB" more in $work/NAME.
-cost() {
-    local name=$1
-    shift
-    /usr/bin/time -f '%U %S %M' -o "$work/time" "$@" >"$work/log" 2>&1 || { tail -3 "$work/log" >&2; return 1; }
-    awk '{ printf "%.2f %d\n", $1 + $2, $3 }' "$work/time" >>"$work/$name"
-}
-
-median() { cut -d' ' -f"$2" "$work/$1" | sort -g | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
 
 # measure LABEL VIDEO
 measure() {
     local label=$1 video=$2 r
     rm -f "$work/decode" "$work/ours"
     for ((r = 0; r < rounds; r++)); do
-        cost decode ffmpeg -nostdin -v error -threads 1 -i "$video" -an -sn -f null -
+        decode "$video"
         rm -rf "$work/out"
         cost ours "$BUILD/takeup" run --threads 1 -o "$work/out" "$video"
     done
-    awk -v label="$label" -v cpu="$(median ours 1)" -v decode="$(median decode 1)" -v mem="$(median ours 2)" \
-        -v bare="$(median decode 2)" -v texts="$(jq '.segments | length' "$work/out/result.json")" 'BEGIN {
-        printf "%-8s %9.2f %8.2f %7.0f %9.0f %7d\n", label, cpu, cpu / decode, mem / 1024, (mem - bare) / 1024, texts }'
+    awk -v label="$label" -v cpu="$(median ours 1)" -v decode="$(median decode 1)" -v mem="$(median ours 3)" \
+        -v bare="$(median decode 3)" -v texts="$(jq '.segments | length' "$work/out/result.json")" 'BEGIN {
+        printf "%-8s %9.2f %8.2f %7.0f %9.0f %7d\n", label, cpu, cpu / decode, mem, mem - bare, texts }'
 }
 
 printf '%-8s %9s %8s %7s %9s %7s\n' video 'cpu s' /decode MiB +decode texts

@@ -13,28 +13,11 @@
 # are scored as well, by the command in SCORE, which gets that file and the result.
 #
 # Wherever these machines are shared, only the ratios mean anything.
-set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-BUILD=${BUILD:-$root/build/plain}
+. "$(dirname "$0")/cost.sh"
 rounds=${2:-3}
-[ -x /usr/bin/time ] || { echo "left out: /usr/bin/time (package time) is not there"; exit 0; }
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 set_dir=${1:-$work/set}
 [ -n "${1:-}" ] || "$root/tests/fixtures/make" "$set_dir" long.mp4 blank.mp4
 command -v tesseract >/dev/null || PEER=0
-export OMP_THREAD_LIMIT=1 TAKEUP_PIPELINES=${TAKEUP_PIPELINES:-$root/pipelines}
-
-# cost NAME COMMAND…: a line "CPU WALL KIB" more in $work/NAME.
-cost() {
-    local name=$1
-    shift
-    /usr/bin/time -f '%U %S %e %M' -o "$work/time" "$@" >"$work/log" 2>&1 || { tail -3 "$work/log" >&2; return 1; }
-    awk '{ printf "%.2f %.2f %d\n", $1 + $2, $3, $4 }' "$work/time" >>"$work/$name"
-}
-
-# median NAME COLUMN
-median() { cut -d' ' -f"$2" "$work/$1" | sort -g | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
 
 # ratios NAME…: CPU of ours by the sum of these, round by round: median, lowest, highest; "-" without.
 ratios() {
@@ -50,7 +33,6 @@ ratios() {
         awk '{ a[NR] = $1 } END { printf "%.2f(%.2f-%.2f)\n", a[int((NR + 1) / 2)], a[1], a[NR] }'
 }
 
-decode() { cost decode ffmpeg -nostdin -v error -threads 1 -i "$1" -an -sn -f null -; }
 ours() {
     rm -rf "$work/out"
     cost ours "$BUILD/takeup" run -o "$work/out" "$1"
@@ -92,7 +74,7 @@ for video in "$set_dir"/*.mp4 "$set_dir"/*.mkv "$set_dir"/*.webm "$set_dir"/*.mo
     name=$(basename "$video") name=${name%.*}
     printf '%-14s %7.2f %16s %16s %16s %16s %7.2f %9s %5d %7d\n' "$name" "$(median ours 1)" "$(ratios decode)" \
         "$(ratios decode floor)" "$(ratios script1)" "$(ratios script2)" "$(median ours 2)" "$wall" \
-        $(($(median ours 3) / 1024)) $((($(median ours 3) - $(median decode 3)) / 1024))
+        "$(median ours 3)" $(($(median ours 3) - $(median decode 3)))
     if [ -n "${SCORE:-}" ] && [ -f "$set_dir/$name.gt.json" ]; then
         $SCORE "$set_dir/$name.gt.json" "$work/out/result.json" --name "$name"
     fi

@@ -2,6 +2,7 @@
 
 #include "media/convert.h"
 #include "media/levels.h"
+#include "media/private.h"
 
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
@@ -39,6 +40,16 @@ static AVFrame *frame_make(int format, int width, int height)
     return frame;
 }
 
+static void name_corners(const uint8_t *luma, int width, int height, int stride, char names[5])
+{
+    for (int c = 0; c < 4; c++) {
+        int x = c % 2 ? width - 1 : 0, y = c / 2 ? height - 1 : 0;
+        names[c] = (char)('a' + luma[y * stride + x] / 50 - 1);
+    }
+    names[4] = '\0';
+}
+
+/* Of frames, and of glances at them. */
 static void test_corners_arrive_where_the_matrix_says(void **state)
 {
     (void)state;
@@ -58,14 +69,19 @@ static void test_corners_arrive_where_the_matrix_says(void **state)
             convert_frame(&convert, frame, (AVRational){ 1, 1 }, turns[i].matrix, &shown, &err),
             err);
         convert_release(&convert);
-        char corners[5] = { 0 };
-        for (int c = 0; c < 4; c++) {
-            int x = c % 2 ? shown->width - 1 : 0, y = c / 2 ? shown->height - 1 : 0;
-            corners[c] = (char)('a' + shown->plane[0][y * shown->stride[0] + x] / 50 - 1);
-        }
+        char corners[5], glanced[5];
+        name_corners(shown->plane[0], shown->width, shown->height, shown->stride[0], corners);
         if (strcmp(corners, turns[i].corners) != 0 || (shown->width == WIDTH) == turn.is_transposed)
             fail_msg("row %zu: '%s', %dx%d", i, corners, shown->width, shown->height);
         takeup_item_unref(shown);
+        const struct media media = { .frame = frame, .matrix = turns[i].matrix, .has_frame = true };
+        struct media_glance glance;
+        assert_true(media_glance(&media, &glance));
+        name_corners(glance.luma, glance.columns, glance.rows, glance.columns, glanced);
+        if (strcmp(glanced, turns[i].corners) != 0 ||
+            (glance.columns == WIDTH) == turn.is_transposed)
+            fail_msg("row %zu: '%s' at a glance, %dx%d", i, glanced, glance.columns, glance.rows);
+        free(glance.luma);
     }
 }
 
@@ -364,10 +380,50 @@ static void test_huge_pictures_are_refused(void **state)
     convert_release(&convert);
 }
 
+/* Samples of all kinds have their upper eight bits, and of RGB green is taken. */
+static void test_glances_have_eight_bits(void **state)
+{
+    (void)state;
+    enum { WIDTH = 30, HEIGHT = 20, LEVEL = 0xb7 };
+    static const struct {
+        int format;
+        const char *bytes; /* over and over, from each row's beginning */
+        bool is_told;
+    } kinds[] = {
+        { AV_PIX_FMT_GRAY8, "\xb7", true },
+        { AV_PIX_FMT_YUYV422, "\xb7\x10", true },
+        { AV_PIX_FMT_RGB24, "\x10\xb7\x20", true },
+        { AV_PIX_FMT_GRAY10LE, "\xdf\x02", true }, /* 0x2df: 0xb7 and two bits more */
+        { AV_PIX_FMT_GRAY10BE, "\x02\xdf", true },
+        { AV_PIX_FMT_GRAY16LE, "\x55\xb7", true },
+        { AV_PIX_FMT_P010LE, "\xc0\xb7", true },
+        { AV_PIX_FMT_PAL8, "\xb7", false },
+        { AV_PIX_FMT_MONOWHITE, "\xb7", false },
+        { AV_PIX_FMT_GRAYF32LE, "\xb7", false },
+    };
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        CLEANUP(av_frame_free) AVFrame *frame = frame_make(kinds[i].format, WIDTH, HEIGHT);
+        size_t period = strlen(kinds[i].bytes);
+        for (int y = 0; y < HEIGHT; y++)
+            for (int at = 0; at < frame->linesize[0]; at++)
+                frame->data[0][y * frame->linesize[0] + at] =
+                    (uint8_t)kinds[i].bytes[(size_t)at % period];
+        const struct media media = { .frame = frame, .has_frame = true };
+        struct media_glance glance = { 0 };
+        if (media_glance(&media, &glance) != kinds[i].is_told)
+            fail_msg("row %zu: told or not", i);
+        for (int at = 0; at < glance.columns * glance.rows; at++)
+            if (glance.luma[at] != LEVEL)
+                fail_msg("row %zu: %d at %d", i, glance.luma[at], at);
+        free(glance.luma);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_corners_arrive_where_the_matrix_says),
+        cmocka_unit_test(test_glances_have_eight_bits),
         cmocka_unit_test(test_luma_has_full_range),
         cmocka_unit_test(test_usual_formats_become_what_swscale_makes_of_them),
         cmocka_unit_test(test_levels_are_rounded),

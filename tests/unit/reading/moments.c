@@ -26,11 +26,13 @@ static void ground(int level, int speed)
                 (uint8_t)(level + (speed ? draw_hash(i + picture * speed, 3, 5) % 50 : 0));
 }
 
+static int64_t begun_us; /* of the first glance */
+
 static void add(struct moments *moments, size_t count)
 {
     struct glance glances[GLANCES];
     for (int i = 0; i < GLANCES; i++)
-        glances[i] = (struct glance){ .start_us = i * STEP_US, .luma = luma[i] };
+        glances[i] = (struct glance){ .start_us = begun_us + i * STEP_US, .luma = luma[i] };
     moments_add(moments, COLUMNS, ROWS, glances, count);
 }
 
@@ -124,12 +126,15 @@ static void test_a_fade_over_several_intervals(void **state)
         ground(40, 0);
         for (int i = 0; i < GLANCES; i++)
             show(i, 40 + 10 * (interval * (GLANCES - 1) + i));
+        begun_us = interval * INT64_C(1000000);
         add(moments, GLANCES);
     }
+    begun_us = 0;
     moments_add(moments, 0, 0, NULL, 0); /* the same frame is looked at again */
     for (int interval = 1; interval < 4; interval++) {
         assert_true(moments_find_faded(moments, interval, 3, box, whole, &us));
-        assert_int_equal(us, 3 * STEP_US); /* of fifteen steps the eighth, in the second interval */
+        assert_int_equal(
+            us, 1000000 + 3 * STEP_US); /* of fifteen steps the eighth, in the second interval */
     }
     assert_false(moments_find(moments, 0, box, whole, &us));
 }

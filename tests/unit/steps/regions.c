@@ -148,6 +148,7 @@ enum { PLANES = 3, PICTURES = 6, PICTURE_US = 200000, GRAY = 128 };
 /* A plane of colour is the upper left quarter of its drawing. */
 struct picture {
     struct drawing planes[PLANES];
+    const struct takeup_glances *glances; /* before it; NULL: none */
 };
 
 static struct picture *picture_new(void)
@@ -167,6 +168,7 @@ static void show(void *regions, struct fake *fake, const struct picture *picture
         .width = DRAW_WIDTH,
         .height = DRAW_HEIGHT,
         .pixels = TAKEUP_PIXELS_YUV420,
+        .glances = picture->glances,
     };
     for (int plane = 0; plane < PLANES; plane++) {
         frame.plane[plane] = picture->planes[plane].pixels[0];
@@ -266,6 +268,39 @@ static void test_each_plane_has_its_own_lines(void **state)
     }
 }
 
+/* By the frames that were passed over before it: they show when the picture changed. */
+static void test_lines_of_each_plane_are_timed_to_the_frame(void **state)
+{
+    (void)state;
+    enum { CAME = 2, STEP_US = PICTURE_US / 5 };
+    static const uint8_t before = 50, after = 90;
+    const struct takeup_glance all[] = { { (CAME - 1) * PICTURE_US, &before },
+                                         { (CAME - 1) * PICTURE_US + STEP_US, &before },
+                                         { (CAME - 1) * PICTURE_US + 2 * STEP_US, &after },
+                                         { CAME * PICTURE_US, &after } };
+    const struct takeup_glances glances = {
+        .columns = 1, .rows = 1, .count = COUNT(all), .all = all
+    };
+    const struct params params = { .ticker = "ignore" };
+    struct picture *picture = picture_new();
+    struct fake fake;
+    void *regions = begin(&fake, &params);
+    for (int number = 0; number < CAME + PICTURES; number++) {
+        picture->glances = number == CAME ? &glances : NULL;
+        for (size_t k = 0; number == CAME && k < PLANES; k++)
+            draw_text(&picture->planes[paintings[0].words[k].plane], paintings[0].words[k].x,
+                      paintings[0].words[k].y, paintings[0].words[k].scale, 220,
+                      paintings[0].words[k].text);
+        show(regions, &fake, picture, number);
+    }
+    end(regions, &fake);
+    assert_int_equal(fake.count, PLANES);
+    for (size_t i = 0; i < fake.count; i++)
+        assert_int_equal(fake.items[i]->start_us, (CAME - 1) * PICTURE_US + 2 * STEP_US);
+    fake_release(&fake);
+    free(picture);
+}
+
 /* So that what follows does not take another line in its old place for the same one. */
 static void test_a_line_that_moved_says_so(void **state)
 {
@@ -326,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_lines_count_where_their_middle_lies),
         cmocka_unit_test(test_a_wrong_zone_is_told_when_it_warms),
         cmocka_unit_test(test_each_plane_has_its_own_lines),
+        cmocka_unit_test(test_lines_of_each_plane_are_timed_to_the_frame),
         cmocka_unit_test(test_a_line_that_moved_says_so),
         cmocka_unit_test(test_a_ticker_is_told_unless_nobody_asks),
     };

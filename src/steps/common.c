@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int step_fail(struct takeup_host *host, const struct err *err)
@@ -23,4 +24,15 @@ int step_check_name(struct takeup_host *host, const char *name, const char *exam
     CLEANUP(mem_free_text) char *advice = mem_printf("give a plain name, such as %s", example);
     return host->fail(host, TAKEUP_FAIL_CONFIG, advice,
                       "'%.200s' cannot be the name of a file here", name);
+}
+
+void step_add_glances(struct moments *moments, const struct takeup_glances *glances)
+{
+    static const struct takeup_glances none = { 0 };
+    glances = glances ? glances : &none;
+    struct glance *all = mem_zero(glances->count + 1, sizeof(*all));
+    for (size_t i = 0; i < glances->count; i++)
+        all[i] = (struct glance){ glances->all[i].start_us, glances->all[i].luma };
+    moments_add(moments, glances->columns, glances->rows, all, glances->count);
+    free(all);
 }

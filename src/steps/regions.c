@@ -149,18 +149,6 @@ static void begin_colour(struct regions *regions)
     }
 }
 
-/* What was passed over before this frame. */
-static void glance(struct regions *regions, const struct takeup_glances *glances)
-{
-    size_t count = glances ? glances->count : 0;
-    struct glance *all = mem_zero(count + 1, sizeof(*all));
-    for (size_t i = 0; i < count; i++)
-        all[i] = (struct glance){ glances->all[i].start_us, glances->all[i].luma };
-    moments_add(regions->moments, glances ? glances->columns : 0, glances ? glances->rows : 0, all,
-                count);
-    free(all);
-}
-
 static int look(struct regions *regions, const struct takeup_frame *frame, int plane)
 {
     int part = plane == 0 ? 1 : 2;
@@ -177,7 +165,7 @@ static int regions_feed(void *self, const struct takeup_item *item, struct takeu
     int r = 0, planes = frame->pixels == TAKEUP_PIXELS_YUV420 ? PLANES : 1;
     if (planes > 1 && !regions->trackers[1])
         begin_colour(regions);
-    glance(regions, frame->glances);
+    step_add_glances(regions->moments, frame->glances);
     for (int plane = 0; plane < planes && r >= 0; plane++)
         r = look(regions, frame, plane);
     if (r < 0)

@@ -1,7 +1,10 @@
 /* stills.c - the pages of a presentation as pictures: a file and a segment without text for each.
  *
  * The picture of a page is the last but one that showed it, since a page that ends has often begun
- * to fade in the last. Two frames are kept for that, and no more. */
+ * to fade in the last. Two frames are kept for that, and no more.
+ *
+ * A picture came up with the first frame that is more like it than like the one looked at before.
+ */
 #include "reading/stills.h"
 
 #include "base/fs.h"
@@ -31,6 +34,7 @@ struct watch {
     struct takeup_host *host;
     const struct params *params;
     struct stills *stills;
+    struct moments *moments;
     struct takeup_frame *shown, *next; /* of the page; next is put off until another comes */
     int pages;
 };
@@ -41,6 +45,7 @@ static int watch_open(void *self, const void *params, struct takeup_host *host)
     watch->host = host;
     watch->params = params;
     watch->stills = stills_new();
+    watch->moments = moments_new();
     return step_check_name(host, watch->params->name, "slide");
 }
 
@@ -134,8 +139,12 @@ static int watch_feed(void *self, const struct takeup_item *item, struct takeup_
     struct watch *watch = self;
     const struct takeup_frame *frame = (const struct takeup_frame *)item;
     const struct luma luma = { frame->plane[0], frame->width, frame->height, frame->stride[0] };
+    const struct rect whole = { 0, 0, frame->width, frame->height };
     struct stills_news news;
-    if (stills_look(watch->stills, &luma, item->start_us, item->end_us, &news) < 0)
+    int64_t start_us = item->start_us;
+    step_add_glances(watch->moments, frame->glances);
+    (void)moments_find(watch->moments, 0, whole, whole, &start_us);
+    if (stills_look(watch->stills, &luma, start_us, item->end_us, &news) < 0)
         return watch->host->fail(watch->host, TAKEUP_FAIL_MEMORY, NULL,
                                  "no memory for a picture of %dx%d", luma.width, luma.height);
     int r = news.has_ended ? end_page(watch, &news, output) : 0;
@@ -158,6 +167,7 @@ static void watch_close(void *self)
     drop(&watch->shown);
     drop(&watch->next);
     stills_free(&watch->stills);
+    moments_free(&watch->moments);
 }
 
 static const char *const writes[] = { "stills", NULL };

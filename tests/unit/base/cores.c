@@ -1,7 +1,8 @@
-/* How many cores a process may use: affinity, and the limits of its cgroups. */
+/* What a process may use of the machine: cores and memory, and the limits of its cgroups. */
 #include "test.h"
 
 #include "base/cores.h"
+#include "base/ram.h"
 
 #include <limits.h>
 #include <sched.h>
@@ -31,10 +32,10 @@ static const struct {
     { "a group that is gone", "300000 100000\n", NULL, NULL, "/a/b/c", 3 },
 };
 
-static void put(const char *root, const char *dir, const char *text)
+static void put(const char *root, const char *dir, const char *name, const char *text)
 {
     struct err err = { 0 };
-    CLEANUP(mem_free_text) char *path = mem_printf("%s%s/cpu.max", root, dir);
+    CLEANUP(mem_free_text) char *path = mem_printf("%s%s/%s", root, dir, name);
     if (text)
         assert_ok(fs_write_file(AT_FDCWD, path, text, strlen(text), FS_NEW, &err), err);
 }
@@ -47,14 +48,45 @@ static void test_limits_of_cgroups(void **state)
         CLEANUP(mem_free_text) char *a = mem_printf("%s/a", root);
         CLEANUP(mem_free_text) char *b = mem_printf("%s/a/b", root);
         assert_int_equal(mkdir(a, 0700) | mkdir(b, 0700), 0);
-        put(root, "", groups[i].top);
-        put(root, "/a", groups[i].middle);
-        put(root, "/a/b", groups[i].own);
+        put(root, "", "cpu.max", groups[i].top);
+        put(root, "/a", "cpu.max", groups[i].middle);
+        put(root, "/a/b", "cpu.max", groups[i].own);
         int cores = cores_of_cgroup(root, groups[i].path);
         if (cores != groups[i].wanted)
             fail_msg("%s: %d", groups[i].name, cores);
         test_remove_dir(&root);
     }
+}
+
+static const struct {
+    const char *name, *middle, *own; /* memory.max of /a and /a/b */
+    int64_t wanted;
+} memories[] = {
+    { "no limit", "max\n", "max\n", INT64_MAX },
+    { "no file", NULL, NULL, INT64_MAX },
+    { "its own", "max\n", "1073741824\n", INT64_C(1) << 30 },
+    { "the group above says less", "536870912\n", "1073741824\n", INT64_C(1) << 29 },
+    { "no number", NULL, "much\n", INT64_MAX },
+    { "none at all", NULL, "0\n", INT64_MAX },
+};
+
+static void test_memory(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(memories); i++) {
+        CLEANUP(mem_free_text) char *root = test_make_dir();
+        CLEANUP(mem_free_text) char *a = mem_printf("%s/a", root);
+        CLEANUP(mem_free_text) char *b = mem_printf("%s/a/b", root);
+        assert_int_equal(mkdir(a, 0700) | mkdir(b, 0700), 0);
+        put(root, "/a", "memory.max", memories[i].middle);
+        put(root, "/a/b", "memory.max", memories[i].own);
+        int64_t bytes = ram_of_cgroup(root, "/a/b");
+        if (bytes != memories[i].wanted)
+            fail_msg("%s: %lld", memories[i].name, (long long)bytes);
+        test_remove_dir(&root);
+    }
+    assert_true(ram_bytes() > INT64_C(1) << 20);
+    assert_true(ram_bytes() <= (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE));
 }
 
 static void test_affinity(void **state)
@@ -77,6 +109,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limits_of_cgroups),
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_affinity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,7 +70,7 @@ _takeup() {
     --lane) words='high normal low' ;;
     --log-level) words='error warn info debug trace' ;;
     --log-format) words='logfmt json' ;;
-    --class) words='job pipeline input input_wait input_changed missing io memory timeout stall crash
+    --class) words='job pipeline input input_wait input_changed missing output io memory timeout stall crash
         lost cancelled bug' ;;
     --param)
         words=$(_takeup_params "${COMP_WORDS[0]}")

@@ -7,7 +7,8 @@
  *     warm -> open -> feed, feed, … -> finish -> close          (a source: pull instead of feed)
  *
  *   warm    before the process forks, once for each instance: load models. May take long, must
- *           start no thread and open nothing that is to be written. Optional.
+ *           start no thread and open nothing that is to be written; what it leaves open is closed
+ *           before open, where the runner enters its sandbox: read models into memory. Optional.
  *   open    a run begins; `host` is valid until close.
  *   feed    takes one item, emits none, one or several.
  *   pull    of a source: emits the next items; 1 to be called again, 0 at the end.

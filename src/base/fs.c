@@ -234,6 +234,21 @@ static int remove_below(int dir_fd, const char *name, dev_t device, struct err *
     return 0;
 }
 
+int64_t fs_files_bytes(int dir_fd, struct err *err)
+{
+    CLEANUP(fs_close_dir) DIR *dir = NULL;
+    int r = fs_open_dir(dir_fd, ".", &dir, err);
+    if (r < 0)
+        return r;
+    int64_t bytes = 0;
+    const struct dirent *entry;
+    struct stat st;
+    while ((entry = readdir(dir)))
+        if (fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            bytes += st.st_size;
+    return bytes;
+}
+
 int fs_remove_tree(int dir_fd, const char *name, struct err *err)
 {
     struct stat st;

@@ -65,6 +65,8 @@ void fs_ask_anew(int dir_fd, const char *name);
 
 /* Removes the directory `name` and what is in it. Only for what this process made itself. Never
  * follows a link, never leaves the device. 0 also when it is not there. */
+/* How large the regular files of a directory are, without those of directories in it. < 0: *err. */
+int64_t fs_files_bytes(int dir_fd, struct err *err);
 int fs_remove_tree(int dir_fd, const char *name, struct err *err);
 
 /* Does its directory live on a network or FUSE filesystem, where no event arrives from others? */

@@ -2,6 +2,7 @@
 #ifndef TAKEUP_BASE_MACROS_H
 #define TAKEUP_BASE_MACROS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -17,6 +18,18 @@
         *take_from = NULL;                                                                         \
         take_value;                                                                                \
     })
+
+/* Sanitizers map terabytes, and read and print much when they report. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define BUILD_IS_SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define BUILD_IS_SANITIZED true
+#endif
+#endif
+#ifndef BUILD_IS_SANITIZED
+#define BUILD_IS_SANITIZED false
+#endif
 
 #define PRINTF_LIKE(format_index, first_index)                                                     \
     __attribute__((format(printf, format_index, first_index)))

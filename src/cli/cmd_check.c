@@ -226,6 +226,35 @@ static void check_pipelines(struct report *report)
     catalog_free(&catalog);
 }
 
+static void check_sandbox(struct report *report)
+{
+    static const char mend[] =
+        "a kernel that has it, or a container that allows it; until then what "
+        "takes a decoder over can do more (docs/operations.md)";
+    struct sandbox *sandbox = NULL;
+    struct err err = { 0 };
+    const struct settings_values *set = report->settings ? settings_values(report->settings) : NULL;
+    if (sandbox_new(SANDBOX_ABI_ANY, &sandbox, &err) < 0) {
+        add_err(report, "sandbox", &err);
+        return;
+    }
+    const char *lacks = sandbox_lacks(sandbox);
+    CLEANUP(mem_free_text)
+    char *text = lacks ? mem_printf("%s; this kernel lacks %s", sandbox_holds(sandbox), lacks)
+                       : mem_strdup(sandbox_holds(sandbox));
+    if (set && strcmp(set->sandbox, "none") == 0)
+        add_row(report, set->require_sandbox ? FAIL : WARN, "sandbox",
+                "none (sandbox: none): who can take a decoder over can do what the worker can",
+                "leave the setting out of takeup.yaml");
+    else
+        add_row(report,
+                !lacks                        ? FINE
+                : set && set->require_sandbox ? FAIL
+                                              : WARN,
+                "sandbox", text, lacks ? mend : NULL);
+    sandbox_free(&sandbox);
+}
+
 static void check_codecs(struct report *report)
 {
     static const char *const codecs[] = { "h264",       "hevc",  "vp8",    "vp9",  "av1",
@@ -255,6 +284,7 @@ static int look(void *arg)
     check_spool(&report);
     check_pipelines(&report);
     check_codecs(&report);
+    check_sandbox(&report);
     if (report.cli->json) {
         CLEANUP(json_drop) json_t *all = json_object();
         json_set_bool(all, "ok", !report.failed);
@@ -283,7 +313,7 @@ const struct cli_command cmd_check = {
     .summary = "can jobs be done here? looked at before there is one",
     .details = "Tries the spool (renames along every edge), disk, modes, settings, pipelines, "
                "plugins, OCR "
-               "models and\n"
-               "codecs. Exit status 1 when something would keep jobs from being done.",
+               "models, codecs\n"
+               "and sandbox. Exit status 1 when something would keep jobs from being done.",
     .run = run_check,
 };

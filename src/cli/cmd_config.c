@@ -112,7 +112,8 @@ const struct cli_command cmd_config = {
         "who work on it. The spool's win, key by key; options of a command win over both:\n\n"
         "  lease_s, settle_s, input_wait_s, min_free, max_attempts, timeout_s, stall_s, "
         "backoff_s,\n"
-        "  rescan_s, jobs, threads, durability, default_pipeline\n\n"
+        "  rescan_s, jobs, threads, max_memory, max_output, sandbox, require_sandbox,\n"
+        "  durability, default_pipeline\n\n"
         "takeup(1) explains each. A worker reads them when it starts and on SIGHUP.",
     .run = run_config,
 };

@@ -1,6 +1,7 @@
 #include "cli/commands.h"
 
 #include "base/proc.h"
+#include "base/ram.h"
 #include "worker/worker.h"
 
 #include <stdio.h>
@@ -30,6 +31,14 @@ static int64_t in_force_ms(int64_t given_ms, double set_s)
     return given_ms >= 0 ? given_ms : (int64_t)(set_s * 1000);
 }
 
+/* So that all of them together leave something to the rest of the machine. */
+static int64_t default_memory_bytes(int jobs)
+{
+    const int64_t least = INT64_C(1) << 30;
+    int64_t share = ram_bytes() / 4 * 3 / jobs;
+    return share < least ? least : share;
+}
+
 static void fill_options(const struct asked *asked, const struct settings_values *set,
                          struct worker_options *options)
 {
@@ -48,6 +57,11 @@ static void fill_options(const struct asked *asked, const struct settings_values
     options->min_free_bytes = set->min_free_bytes;
     options->jobs = given->jobs > 0 ? given->jobs : (int)set->jobs;
     options->threads = given->threads > 0 ? given->threads : (int)set->threads;
+    options->rules.output_bytes = set->max_output_bytes;
+    options->rules.memory_bytes =
+        set->max_memory_bytes ? set->max_memory_bytes : default_memory_bytes(options->jobs);
+    options->sandbox = strcmp(set->sandbox, "full") == 0;
+    options->require_sandbox = set->require_sandbox;
     options->durable = strcmp(set->durability, "full") == 0;
     options->drain = asked->drain;
     options->max_time_ms = asked->max_time_ms;

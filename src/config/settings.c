@@ -36,6 +36,16 @@ static const struct key table[] = {
     { "jobs", KEY_INT, AT(jobs), "1", 1, 1000, NULL, "how many jobs a worker runs at a time" },
     { "threads", KEY_INT, AT(threads), "0", 0, 1024, NULL,
       "cores that a worker divides among its jobs; 0: all that it may use" },
+    { "max_memory", KEY_SIZE, AT(max_memory_bytes), "0", 0, 1e15, NULL,
+      "memory that one attempt may take, such as 2GiB; 0: three quarters of the machine's, divided "
+      "by jobs" },
+    { "max_output", KEY_SIZE, AT(max_output_bytes), "4GiB", 0, 1e15, NULL,
+      "how large the results of one attempt may be, all files together; 0: no limit" },
+    { "sandbox", KEY_TEXT, AT(sandbox), "full", 0, 0, "full|none",
+      "full: an attempt reaches its video and its results, and nothing else; none: all that the "
+      "worker's user does" },
+    { "require_sandbox", KEY_BOOL, AT(require_sandbox), "false", 0, 0, NULL,
+      "do not run where the kernel lacks a part of the sandbox" },
     { "durability", KEY_TEXT, AT(durability), "full", 0, 0, "full|none",
       "full: what was accepted or published survives a power cut; none: nothing is synced" },
     { "default_pipeline", KEY_TEXT, AT(default_pipeline), "ocr_only", 0, 0, NULL,
@@ -137,6 +147,7 @@ json_t *settings_json(const struct settings *settings, const struct key *key)
     case KEY_TEXT:
         return json_string(*(const char *const *)value);
     case KEY_BOOL:
+        return json_boolean(*(const bool *)value);
     case KEY_TIME:
     case KEY_STRINGS:
     case KEY_PATH:

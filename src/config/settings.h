@@ -24,7 +24,11 @@ struct settings_values {
     double stall_s, backoff_s;
     double rescan_s; /* 0: by the kind of filesystem */
     int64_t max_attempts, jobs, min_free_bytes;
-    int64_t threads;        /* 0: all that the worker may use */
+    int64_t threads;          /* 0: all that the worker may use */
+    int64_t max_memory_bytes; /* 0: by the machine */
+    int64_t max_output_bytes; /* 0: no limit */
+    const char *sandbox;      /* "full" or "none" */
+    bool require_sandbox;
     const char *durability; /* "full" or "none" */
     const char *default_pipeline;
 };

@@ -375,3 +375,22 @@ int pipeline_dot(struct pipelines *pipelines, const struct pipeline *pipeline, c
         *ret_dot = plan_dot(plan);
     return r;
 }
+
+static void each_file_of(const struct plan_node *node, void (*fn)(void *arg, const char *path),
+                         void *arg)
+{
+    for (const struct key *key = node->keys; key && key->name; key++) {
+        if (key->type != KEY_PATH)
+            continue;
+        const char *path;
+        memcpy(&path, (const char *)node->params.data + key->offset, sizeof(path));
+        if (path && path[0])
+            fn(arg, path);
+    }
+}
+
+void plan_each_file(const struct plan *plan, void (*fn)(void *arg, const char *path), void *arg)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        each_file_of(&plan->nodes[i], fn, arg);
+}

@@ -60,4 +60,7 @@ int pipeline_check_params(struct pipelines *pipelines, const struct pipeline *pi
 int pipeline_dot(struct pipelines *pipelines, const struct pipeline *pipeline, char **ret_dot,
                  struct err *err);
 
+/* The files that the parameters of its steps name. */
+void plan_each_file(const struct plan *plan, void (*fn)(void *arg, const char *path), void *arg);
+
 #endif

@@ -15,6 +15,7 @@ static const char *const failure_names[FAILURE_COUNT] = {
     [FAILURE_INPUT_WAIT] = "input_wait",
     [FAILURE_INPUT_CHANGED] = "input_changed",
     [FAILURE_MISSING] = "missing",
+    [FAILURE_OUTPUT] = "output",
     [FAILURE_IO] = "io",
     [FAILURE_MEMORY] = "memory",
     [FAILURE_TIMEOUT] = "timeout",

@@ -20,6 +20,7 @@ enum failure {
     FAILURE_INPUT_WAIT,    /* the input did not come, or did not settle, in time */
     FAILURE_INPUT_CHANGED, /* the input changed while it was read: void, tried again */
     FAILURE_MISSING,       /* a language, a codec, a plugin is not installed */
+    FAILURE_OUTPUT,        /* the results are larger than max_output */
     FAILURE_IO,
     FAILURE_MEMORY,
     FAILURE_TIMEOUT,  /* longer than timeout_s */

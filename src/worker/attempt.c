@@ -1,12 +1,14 @@
 #include "worker/attempt.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "spool/input.h"
 #include "worker/verdict.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -36,11 +38,63 @@ static bool input_changed(const struct attempt *attempt, int fd, struct attempt_
     return true;
 }
 
+/* ---- the cage ---- */
+
+struct paths {
+    const char **all;
+    size_t count;
+};
+
+static void paths_add(void *arg, const char *path)
+{
+    struct paths *paths = arg;
+    paths->all = mem_resize(paths->all, paths->count + 2, sizeof(paths->all[0]));
+    paths->all[paths->count++] = path;
+    paths->all[paths->count] = NULL;
+}
+
+/* What further instances of the steps still load: their models. */
+static void add_models(struct paths *paths, const struct plan *plan)
+{
+    const char *tessdata = getenv("TESSDATA_PREFIX");
+    if (tessdata && tessdata[0])
+        paths_add(paths, tessdata);
+    plan_each_file(plan, paths_add, paths);
+}
+
+static int enter_cage(const struct attempt *attempt, const struct plan *plan, int input_fd,
+                      struct err *err)
+{
+    const struct attempt_cage *cage = &attempt->cage;
+    if (!cage->sandbox)
+        return 0;
+    struct paths paths = { 0 };
+    add_models(&paths, plan);
+    /* The directory in which the input lies tells at the end whether it is still the same. */
+    const int fds[] = { input_fd, attempt->output_dir, attempt->root_fd, cage->wire_fd };
+    struct sandbox_cage limits = {
+        .fds = fds,
+        .fd_count = COUNT(fds),
+        .output_dir = attempt->output_dir,
+        .readable = paths.all,
+        .memory_bytes = cage->memory_bytes,
+        .file_bytes = cage->file_bytes,
+        .cpu_s = cage->cpu_s,
+    };
+    int r = sandbox_enter(cage->sandbox, &limits, err);
+    free(paths.all);
+    if (r < 0)
+        err_context(err, "the sandbox");
+    return r;
+}
+
 static int run_pipeline(const struct attempt *attempt, int input_fd, struct attempt_result *result)
 {
     struct plan *plan = NULL;
     int r =
         pipeline_plan(attempt->pipelines, attempt->pipeline, attempt->params, &plan, &result->err);
+    if (r == 0)
+        r = enter_cage(attempt, plan, input_fd, &result->err);
     if (r < 0)
         return r;
     const char *base_name = strrchr(attempt->input_path, '/');

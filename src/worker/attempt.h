@@ -8,9 +8,17 @@
 #include "base/log.h"
 #include "pipeline/schedule.h"
 #include "spool/record.h"
+#include "worker/sandbox.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* What it is caged with before it reads its input. */
+struct attempt_cage {
+    const struct sandbox *sandbox; /* NULL: it is not */
+    int wire_fd;                   /* stays open; -1: none */
+    int64_t memory_bytes, file_bytes, cpu_s;
+};
 
 struct attempt {
     const char *job; /* its name */
@@ -24,6 +32,7 @@ struct attempt {
     const json_t *params; /* or NULL */
     const json_t *skip;   /* what earlier attempts died over: see pipeline/in_hand.h; or NULL */
     int threads;          /* cores that it may use; 0 or 1: one */
+    struct attempt_cage cage;
     /* May be NULL. progress is called at least once for each item, so that a stall can be told. */
     void (*log)(void *arg, enum log_level level, const char *step, const char *text);
     void (*progress)(void *arg, const char *step, int64_t done_us, int64_t total_us);

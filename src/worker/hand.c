@@ -7,6 +7,7 @@
 #include "pipeline/in_hand.h"
 #include "spool/attempts.h"
 #include "spool/record.h"
+#include "worker/crash_report.h"
 #include "worker/settle.h"
 #include "worker/verdict.h"
 
@@ -43,6 +44,7 @@ struct hand {
     struct runner_end end;
     struct heartbeat_job beat;
     char step[WIRE_STEP_SIZE];
+    int64_t frame_us; /* of the video, as far as it has told; -1: nothing yet */
     char *last_lines[LAST_LINES];
     size_t line_count;
 };
@@ -115,10 +117,15 @@ void hand_body(void *arg, const struct wire_order *order, int wire_fd)
         .params = order->params,
         .skip = order->skip,
         .threads = order->threads,
+        .cage = { .sandbox = context->sandbox,
+                  .wire_fd = wire_fd,
+                  .memory_bytes = context->rules->memory_bytes,
+                  .file_bytes = context->rules->output_bytes },
         .log = view_log,
         .progress = view_progress,
         .arg = &view,
     };
+    crash_watch(attempt.output_dir);
     struct attempt_result result = { 0 };
     context->attempt(&attempt, &result);
 
@@ -172,27 +179,37 @@ static void keep_line(struct hand *hand, const struct wire_message *message)
 }
 
 static void write_crash(const struct hand *hand, const struct runner_end *end,
-                        const json_t *in_hand)
+                        const struct crash_notes *notes, const json_t *in_hand)
 {
-    CLEANUP(str_release) struct str text = { 0 };
-    char now[TIME_TEXT_SIZE];
-    str_addf(&text, "attempt %d, %s\n%s\n", hand->number, time_format(time_wall_ms(), now),
-             end->text);
-    str_addf(&text, "step: %s\nran for: %.1f s, %.1f s of CPU, at most %lld MiB\n",
-             end->step[0] ? end->step : "-",
-             (double)(time_mono_ms() - hand->started_mono_ms) / 1000, end->cpu_s,
-             (long long)(end->max_rss_bytes >> 20));
-    for (size_t i = 0; i < json_array_size(in_hand); i++) {
-        CLEANUP(mem_free_text) char *place = json_line(json_array_get(in_hand, i));
-        str_addf(&text, "at work on, and left out from now on: %s\n", place);
-    }
-    str_add(&text, "last lines of its log:\n");
+    char *lines[LAST_LINES];
     size_t first = hand->line_count > LAST_LINES ? hand->line_count - LAST_LINES : 0;
     for (size_t i = first; i < hand->line_count; i++)
-        str_addf(&text, "  %s\n", hand->last_lines[i % LAST_LINES]);
-    str_add(&text, "\n");
+        lines[i - first] = hand->last_lines[i % LAST_LINES];
+    const struct hand_rules *rules = hand->context->rules;
+    const struct sandbox *sandbox = hand->context->sandbox;
+    const struct crash_facts facts = {
+        .attempt = hand->number,
+        .ran_ms = time_mono_ms() - hand->started_mono_ms,
+        .frame_us = hand->frame_us,
+        .end = end,
+        .notes = notes,
+        .sandbox = sandbox ? sandbox_holds(sandbox) : NULL,
+        .memory_bytes = rules->memory_bytes,
+        .output_bytes = rules->output_bytes,
+        .timeout_ms = hand->limits.timeout_ms,
+        .stall_ms = hand->limits.stall_ms,
+        .in_hand = in_hand,
+        .lines = lines,
+        .line_count = hand->line_count - first,
+    };
+    CLEANUP(mem_free_text) char *text = crash_report(&facts);
     /* A help to people, not part of the protocol: that it cannot be written changes nothing. */
-    (void)fs_write_file(claim_dir(hand->claim), "crash.txt", text.data, text.len, FS_APPEND, NULL);
+    (void)fs_write_file(claim_dir(hand->claim), "crash.txt", text, strlen(text), FS_APPEND, NULL);
+}
+
+static bool ended_against_its_will(enum failure failure)
+{
+    return failure == FAILURE_CRASH || failure == FAILURE_STALL || failure == FAILURE_TIMEOUT;
 }
 
 /* ---- while the runner runs ---- */
@@ -210,6 +227,7 @@ static void on_message(void *arg, const struct wire_message *message)
                   "%s", message->text);
         return;
     }
+    hand->frame_us = message->done_us;
     if (message->total_us <= 0)
         return;
     double part = (double)message->done_us / (double)message->total_us;
@@ -274,6 +292,37 @@ static json_t *find_in_hand(const struct hand *hand, enum failure failure)
     return in_hand_read(hand->out_fd, least_ms < IN_HAND_LONG_MS ? least_ms : IN_HAND_LONG_MS);
 }
 
+/* That of a single file the sandbox limits; of all together it is looked after here. */
+static bool output_is_beyond(const struct hand *hand, int64_t bytes)
+{
+    return bytes > 0 && hand->out_fd >= 0 && fs_files_bytes(hand->out_fd, NULL) > bytes;
+}
+
+static bool output_is_too_large(const struct hand *hand)
+{
+    return output_is_beyond(hand, hand->context->rules->output_bytes);
+}
+
+/* A write that failed because of the limit, whatever the step made of that. */
+static bool ended_at_limit(const struct hand *hand, enum failure failure)
+{
+    return failure == FAILURE_OUTPUT ||
+           (failure == FAILURE_IO &&
+            output_is_beyond(hand, hand->context->rules->output_bytes - 1)) ||
+           (failure == FAILURE_NONE && output_is_too_large(hand));
+}
+
+static void refuse_output(const struct hand *hand, struct runner_end *end)
+{
+    end->failure = FAILURE_OUTPUT;
+    (void)snprintf(end->text, sizeof(end->text),
+                   "the results are larger than %lld MiB (max_output)",
+                   (long long)(hand->context->rules->output_bytes >> 20));
+    (void)snprintf(end->hint, sizeof(end->hint), "%s",
+                   "raise max_output in takeup.yaml, or leave out what is large: keep_images, for "
+                   "one");
+}
+
 /* After the runner is reaped: what became of this attempt, and of the job. */
 static enum hand_fate conclude(struct hand *hand)
 {
@@ -284,14 +333,21 @@ static enum hand_fate conclude(struct hand *hand)
         end->failure = FAILURE_CRASH;
         (void)snprintf(end->text, sizeof(end->text), "%s", err.text);
     }
+    if (ended_at_limit(hand, end->failure)) {
+        refuse_output(hand, end);
+        json_drop(&body);
+    }
     excuse(hand, end);
     CLEANUP(json_drop) json_t *in_hand = find_in_hand(hand, end->failure);
     if (in_hand) /* better than the step that was last heard of */
         (void)snprintf(end->step, sizeof(end->step), "%s",
                        json_get_text(json_array_get(in_hand, 0), "step", ""));
-    if (end->failure == FAILURE_CRASH || end->failure == FAILURE_STALL ||
-        end->failure == FAILURE_TIMEOUT)
-        write_crash(hand, end, in_hand);
+    if (ended_against_its_will(end->failure)) {
+        CLEANUP(crash_notes_release) struct crash_notes notes;
+        crash_read(hand->out_fd, &notes);
+        crash_amend(end, &notes, hand->context->rules->memory_bytes);
+        write_crash(hand, end, &notes, in_hand);
+    }
     fs_close(&hand->out_fd); /* SMB renames no directory in which we have a file open */
 
     struct attempt_end line = {
@@ -440,6 +496,7 @@ static struct hand *hand_new(const struct hand_context *context, struct claim *c
     hand->pipelines = context->pipelines;
     hand->pipeline = pipeline;
     hand->out_fd = -1;
+    hand->frame_us = -1;
     hand->beat = (struct heartbeat_job){ .name = claim_name(claim),
                                          .pipeline = pipeline->id,
                                          .step = hand->step,
@@ -528,6 +585,12 @@ void hand_sync_start(struct hand *hand)
         return;
     hand->start_synced = true; /* or it cannot be: once is enough */
     (void)claim_sync_start(hand->claim, NULL);
+}
+
+void hand_check_output(struct hand *hand)
+{
+    if (output_is_too_large(hand))
+        hand_stop(hand, FAILURE_OUTPUT);
 }
 
 struct heartbeat_job hand_beat(const struct hand *hand)

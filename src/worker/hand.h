@@ -25,6 +25,8 @@ struct hand_rules {
     int64_t input_wait_ms; /* 10 min */
     int64_t backoff_ms;    /* 10 s */
     int64_t grace_ms;      /* 2 s: between TERM and KILL of a runner */
+    int64_t memory_bytes;  /* of a runner, on top of what its worker has; 0: no limit */
+    int64_t output_bytes;  /* 4 GiB: of all artifacts of an attempt; 0: no limit */
 };
 
 struct hand;
@@ -46,6 +48,7 @@ struct hand_context {
     struct seat *seat; /* a new one, or new pipelines: runners_drop_spares */
     struct pipelines *pipelines;
     const struct hand_rules *rules;
+    const struct sandbox *sandbox; /* of each runner; NULL: none */
     int threads;         /* one at least, for the runner that starts next; worker_hands.c divides */
     attempt_fn *attempt; /* attempt_run, or a test's */
     struct unsettled **unsettled; /* see settle.h; of the worker */
@@ -62,7 +65,7 @@ int hand_take(const struct hand_context *context, struct claim *claim, struct ha
 /* After on_end, once: what became of the attempt and of the job, which is told to on_fate. */
 void hand_conclude(struct hand *hand);
 /* Ends the runner. FAILURE_SHUTDOWN: the job is given back, uncharged. FAILURE_CANCELLED: it ends
- * in error/, unless it ended by itself in this very moment. */
+ * in error/, unless it ended by itself in this very moment. FAILURE_OUTPUT: so it does. */
 void hand_stop(struct hand *hand, enum failure reason);
 const struct claim *hand_claim(const struct hand *hand); /* borrowed */
 /* After spool_refresh said 1: what is open inside the spool is opened again. */
@@ -73,6 +76,8 @@ void hand_free(struct hand **hand);
 const struct pipelines *hand_pipelines(const struct hand *hand);
 /* Makes sure that an attempt which has run for a while is charged, whatever happens. */
 void hand_sync_start(struct hand *hand);
+/* Ends a runner whose results have grown too large. */
+void hand_check_output(struct hand *hand);
 /* For the heartbeat; borrowed until the loop runs again. */
 struct heartbeat_job hand_beat(const struct hand *hand);
 

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/time.h"
+#include "worker/crash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,13 +32,18 @@ enum event {
     EV_GRACE, /* it was given time and did not use it */
     EVENT_COUNT
 };
-enum move { STAY = 1, SEND_TERM, SEND_KILL }; /* from 1, so that a gap in the table is none */
+enum move {
+    STAY = 1,
+    SEND_TERM,
+    SEND_ASK,
+    SEND_KILL
+}; /* from 1, so that a gap in the table is none */
 
 static const enum move moves[RUNNER_STATES][EVENT_COUNT] = {
     /* a spare one only ends */
     [RUNNER_RUNNING] = { [EV_BAD_MESSAGE] = SEND_KILL,
-                         [EV_STALL] = SEND_KILL, /* it does not react, so why ask */
-                         [EV_TIMEOUT] = SEND_TERM,
+                         [EV_STALL] = SEND_ASK, /* where it hangs */
+                         [EV_TIMEOUT] = SEND_ASK,
                          [EV_STOP] = SEND_TERM,
                          [EV_GRACE] = STAY },
     [RUNNER_STOPPING] = { [EV_BAD_MESSAGE] = SEND_KILL,
@@ -62,6 +68,11 @@ static void apply(struct runner *runner, enum event event)
         runner->term_ms = time_mono_ms();
         (void)kill(-runner->pid, SIGTERM);
         (void)kill(runner->pid, SIGTERM); /* it may not lead its group yet */
+        break;
+    case SEND_ASK:
+        runner->state = RUNNER_STOPPING;
+        runner->term_ms = time_mono_ms();
+        (void)kill(runner->pid, CRASH_ASK);
         break;
     case SEND_KILL:
         runner->state = RUNNER_KILLED;
@@ -295,7 +306,9 @@ pid_t runner_pid(const struct runner *runner)
 void runner_stop(struct runner *runner, enum failure reason)
 {
     blame(runner, reason,
-          reason == FAILURE_CANCELLED ? "the job was cancelled" : "the worker was asked to end");
+          reason == FAILURE_CANCELLED ? "the job was cancelled"
+          : reason == FAILURE_OUTPUT  ? "the results are too large"
+                                      : "the worker was asked to end");
     apply(runner, EV_STOP);
 }
 

@@ -73,7 +73,8 @@ int runner_start(struct runners *runners, const struct wire_order *order,
                  const struct runner_limits *limits, const struct runner_calls *calls,
                  struct runner **ret_runner, struct err *err);
 pid_t runner_pid(const struct runner *runner);
-/* Ends it for this reason: FAILURE_SHUTDOWN, FAILURE_CANCELLED. on_end comes from the loop. */
+/* Ends it for this reason: FAILURE_SHUTDOWN, FAILURE_CANCELLED, FAILURE_OUTPUT. on_end comes from
+ * the loop. */
 void runner_stop(struct runner *runner, enum failure reason);
 /* Kills it if it still runs, and reaps it if it dies at once; on_end is not called any more. NULL
  * afterwards. */

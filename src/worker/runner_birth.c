@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,12 +28,24 @@ static void close_others(const struct runners *runners)
     }
 }
 
-/* What a library prints is no result. */
+/* What a library prints is no result, and no log either: it may be as hostile as what it has read.
+ */
 static void silence(void)
 {
     CLEANUP(fs_close) int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     (void)dup2(null_fd, STDIN_FILENO);
     (void)dup2(null_fd, STDOUT_FILENO);
+}
+
+/* What is said on standard error stays in memory, for the report of a crash (crash.c), but for what
+ * a sanitizer says. */
+static void keep_what_is_said(void)
+{
+    if (BUILD_IS_SANITIZED)
+        return;
+    CLEANUP(fs_close) int said_fd = memfd_create("said", MFD_CLOEXEC);
+    if (said_fd >= 0)
+        (void)dup2(said_fd, STDERR_FILENO);
 }
 
 static void set_up_child(const struct runners *runners, pid_t parent)
@@ -48,8 +61,10 @@ static void set_up_child(const struct runners *runners, pid_t parent)
         if (sigismember(&runners->altered, sig) > 0)
             (void)signal(sig, SIG_DFL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of write() */
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     silence();
+    keep_what_is_said();
 }
 
 __attribute__((noreturn)) static void child_main(const struct runners *runners,

@@ -1,5 +1,7 @@
 #include "worker/verdict.h"
 
+#include <errno.h>
+
 enum { BACKOFF_MAX_MS = 10 * 60 * 1000, WAIT_FIRST_MS = 1000, WAIT_MAX_MS = 10 * 1000 };
 
 enum answer {
@@ -23,6 +25,7 @@ static const struct {
     [FAILURE_INPUT_WAIT] = { ANSWER_WAIT, false },
     [FAILURE_INPUT_CHANGED] = { ANSWER_WAIT, false },
     [FAILURE_MISSING] = { ANSWER_END, true },
+    [FAILURE_OUTPUT] = { ANSWER_END, true },
     [FAILURE_IO] = { ANSWER_RETRY, true },
     [FAILURE_MEMORY] = { ANSWER_RETRY, true },
     [FAILURE_TIMEOUT] = { ANSWER_RETRY, true },
@@ -98,5 +101,7 @@ enum failure verdict_failure(const struct err *err)
         [ERR_MEMORY] = FAILURE_MEMORY,   [ERR_STOPPED] = FAILURE_SHUTDOWN,
         [ERR_BUG] = FAILURE_BUG,
     };
+    if (err->kind == ERR_IO && err->errnum == EFBIG) /* RLIMIT_FSIZE of the sandbox */
+        return FAILURE_OUTPUT;
     return err->kind < ERR_KIND_COUNT ? failures[err->kind] : FAILURE_BUG;
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/time.h"
+#include "worker/crash.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -28,11 +29,13 @@ void worker_options_default(struct worker_options *ret_options)
                    .settle_ms = 2000,
                    .input_wait_ms = 600 * 1000,
                    .backoff_ms = 10 * 1000,
-                   .grace_ms = 2000 },
+                   .grace_ms = 2000,
+                   .output_bytes = (int64_t)4 << 30 },
         .jobs = 1,
         .lease_ms = 60 * 1000,
         .min_free_bytes = (int64_t)256 << 20,
         .durable = true,
+        .sandbox = true,
         .attempt = attempt_run,
     };
 }
@@ -53,8 +56,10 @@ static void on_beat(void *arg, uint32_t events)
         settle_again(&worker->context);
         worker_renew_seat(worker);
         for (int i = 0; i < worker->hand_count; i++)
-            if (worker->hands[i])
+            if (worker->hands[i]) {
                 hand_sync_start(worker->hands[i]);
+                hand_check_output(worker->hands[i]);
+            }
     }
     look_at_cancels(worker);
     worker_beat(worker);
@@ -223,6 +228,7 @@ static void end(struct worker *worker)
     free(worker->ended);
     runners_free(&worker->runners);
     lease_free(&worker->lease);
+    sandbox_free(&worker->sandbox);
     if (worker->unsettled)
         settle_again(&worker->context); /* what still stays in running/ is the next worker's */
     unsettled_free(&worker->unsettled);
@@ -262,6 +268,7 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
         .uncertain = 1, /* until the first look */
         .ends_ms = options->max_time_ms ? time_mono_ms() + options->max_time_ms : INT64_MAX,
     };
+    crash_prepare();
     reload_init(&worker.reload, options, pipelines);
     worker_make_hands(&worker);
     struct queue_rules rules = worker_queue_rules(options);
@@ -270,6 +277,10 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
     worker.cancels = cancels_new(&worker.context, worker_on_cancelled);
     worker_set_limits(&worker);
     int r = lease_new(options->lease_ms, &worker.lease, err);
+    if (r == 0)
+        r = sandbox_new(SANDBOX_ABI_ANY, &worker.sandbox, err);
+    if (r == 0)
+        r = worker_set_sandbox(&worker, err);
     if (r == 0)
         r = begin(&worker, err);
     if (r == 0) {
@@ -282,6 +293,7 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
             .seat = worker.seat,
             .pipelines = worker.reload.pipelines,
             .rules = &worker.options->rules,
+            .sandbox = worker.context.sandbox,
             .attempt = options->attempt,
             .unsettled = &worker.unsettled,
             .on_fate = worker_on_fate,

@@ -27,7 +27,9 @@ struct worker_options {
     int64_t lease_ms;    /* 60 s */
     int64_t rescan_ms;   /* 0: 10 s, 1 s on a remote filesystem */
     int64_t min_free_bytes;
-    bool durable; /* sync what was accepted or published; true */
+    bool durable;         /* sync what was accepted or published; true */
+    bool sandbox;         /* cage the runners; true */
+    bool require_sandbox; /* do not begin where the kernel lacks a part of it */
     attempt_fn *attempt;
     worker_reload_fn *reload; /* what SIGHUP asks for; NULL: nothing */
     void *reload_arg;

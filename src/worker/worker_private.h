@@ -27,6 +27,7 @@ struct worker {
     struct watch *watch;
     struct hand_context context;
     struct lease *lease;
+    struct sandbox *sandbox;
     struct runners *runners;
     struct hand **hands; /* NULL: free */
     struct hand **ended; /* their runners have ended; hand_count at most */
@@ -96,6 +97,9 @@ void worker_on_cancelled(void *arg, const char *path);
 /* ---- worker_settings.c ---- */
 
 void worker_make_hands(struct worker *worker);
+/* What the next runners are caged with, as the options say. < 0: the kernel lacks a part of it, and
+ * they ask for the whole. */
+int worker_set_sandbox(struct worker *worker, struct err *err);
 struct queue_rules worker_queue_rules(const struct worker_options *options);
 void worker_set_limits(struct worker *worker);
 /* Settings and pipelines anew; they stay as they were when something is wrong with them. */

@@ -16,6 +16,31 @@ void worker_make_hands(struct worker *worker)
     worker->hand_count = count;
 }
 
+int worker_set_sandbox(struct worker *worker, struct err *err)
+{
+    const struct worker_options *options = worker->options;
+    const char *lacks = sandbox_lacks(worker->sandbox);
+    worker->context.sandbox = options->sandbox ? worker->sandbox : NULL;
+    if (!options->sandbox && !options->require_sandbox) {
+        log_warn(LOG_FIELDS("setting", "sandbox: none"),
+                 "no sandbox: who can take a decoder over can do what this user can");
+        return 0;
+    }
+    if (!options->sandbox || (lacks && options->require_sandbox)) {
+        int r = err_set(err, ERR_CONFIG, 0, "require_sandbox is set, and %s%s",
+                        lacks && options->sandbox ? "this kernel lacks " : "sandbox is none",
+                        lacks && options->sandbox ? lacks : "");
+        err_hint(err, "takeup check tells what holds here; require_sandbox: false runs without it");
+        return r;
+    }
+    if (lacks)
+        log_warn(LOG_FIELDS("holds", sandbox_holds(worker->sandbox)),
+                 "the sandbox is weaker here: the kernel lacks %s", lacks);
+    else
+        log_info(LOG_FIELDS("holds", sandbox_holds(worker->sandbox)), "sandbox");
+    return 0;
+}
+
 struct queue_rules worker_queue_rules(const struct worker_options *options)
 {
     return (struct queue_rules){ .claim = { .settle_ms = options->rules.settle_ms,
@@ -44,6 +69,9 @@ void worker_reload(struct worker *worker)
     }
     struct queue_rules rules = worker_queue_rules(worker->options);
     worker_make_hands(worker);
+    if (worker_set_sandbox(worker, &err) < 0)
+        log_error(LOG_FIELDS("hint", err.hint), "%s: this worker goes on with what holds",
+                  err.text);
     fs_set_durable(worker->options->durable);
     worker->context.pipelines = worker->reload.pipelines;
     runners_drop_spares(worker->runners); /* they know the old ones only */

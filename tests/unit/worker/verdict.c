@@ -2,6 +2,8 @@
 
 #include "worker/verdict.h"
 
+#include <errno.h>
+
 enum { BACKOFF_MS = 10000, INPUT_WAIT_MS = 600000 };
 
 static const struct {
@@ -17,6 +19,7 @@ static const struct {
     { "a wrong job", FAILURE_JOB, 0, 0, OUTCOME_ERROR, true, 0, 0 },
     { "a wrong pipeline", FAILURE_PIPELINE, 0, 0, OUTCOME_ERROR, true, 0, 0 },
     { "not a video", FAILURE_INPUT, 1, 0, OUTCOME_ERROR, true, 0, 0 },
+    { "the results are too large", FAILURE_OUTPUT, 1, 0, OUTCOME_ERROR, true, 0, 0 },
     { "a language is missing", FAILURE_MISSING, 1, 0, OUTCOME_ERROR, true, 0, 0 },
     { "cancelled", FAILURE_CANCELLED, 1, 0, OUTCOME_CANCELLED, false, 0, 0 },
     { "given back", FAILURE_SHUTDOWN, 3, 0, OUTCOME_DEFER, false, 0, 0 },
@@ -98,6 +101,10 @@ static void test_kinds_of_error_become_classes(void **state)
         if (verdict_failure(&err) != rows[i].failure)
             fail_msg("row %zu: %s", i, failure_name(verdict_failure(&err)));
     }
+    struct err too_large = { .kind = ERR_IO, .errnum = EFBIG };
+    assert_int_equal(verdict_failure(&too_large), FAILURE_OUTPUT);
+    too_large.kind = ERR_INPUT;
+    assert_int_equal(verdict_failure(&too_large), FAILURE_INPUT);
 }
 
 int main(void)

@@ -24,16 +24,8 @@ struct asked {
     json_t *params;
     int threads; /* 0: not given */
     bool bar;    /* stderr is a terminal */
-    bool bar_shown;
     int64_t bar_ms;
 };
-
-static void clear_bar(struct asked *asked)
-{
-    if (asked->bar_shown)
-        (void)fputs("\r\033[K", stderr);
-    asked->bar_shown = false;
-}
 
 static void on_progress(void *arg, const char *step, int64_t done_us, int64_t total_us)
 {
@@ -42,23 +34,21 @@ static void on_progress(void *arg, const char *step, int64_t done_us, int64_t to
     if (!asked->bar || now - asked->bar_ms < BAR_EVERY_MS)
         return;
     asked->bar_ms = now;
-    asked->bar_shown = true;
     if (total_us <= 0) {
-        (void)fprintf(stderr, "\r\033[K%s: %.1f s", step, (double)done_us / 1e6);
+        cli_bar("%s: %.1f s", step, (double)done_us / 1e6);
         return;
     }
     double part = (double)done_us / (double)total_us;
     part = part < 0 ? 0 : part > 1 ? 1 : part;
     int full = (int)(part * BAR_WIDTH);
-    (void)fprintf(stderr, "\r\033[K[%.*s%*s] %3.0f %%  %.1f of %.1f s", full,
-                  "##############################", BAR_WIDTH - full, "", part * 100,
-                  (double)done_us / 1e6, (double)total_us / 1e6);
+    cli_bar("[%.*s%*s] %3.0f %%  %.1f of %.1f s", full, "##############################",
+            BAR_WIDTH - full, "", part * 100, (double)done_us / 1e6, (double)total_us / 1e6);
 }
 
 static void on_log(void *arg, enum log_level level, const char *step, const char *text)
 {
-    struct asked *asked = arg;
-    clear_bar(asked);
+    (void)arg;
+    cli_bar_clear();
     log_write(level, LOG_FIELDS("step", step && step[0] ? step : NULL), "%s", text);
 }
 
@@ -112,9 +102,9 @@ static int print_body(const struct asked *asked, int out_fd, const char *out, st
     if (asked->cli->json)
         cli_print_json(body);
     else if (shown)
-        printf("%s%s", shown, shown[0] && !str_has_suffix(shown, "\n") ? "\n" : "");
+        cli_reading(shown);
     else
-        printf("%s/%s\n", out, json_get_text(body, "text_file", "text.txt"));
+        cli_line(stdout, "%s/%s", out, json_get_text(body, "text_file", "text.txt"));
     return 0;
 }
 
@@ -158,7 +148,7 @@ static int run_file(struct asked *asked, struct pipelines *pipelines, int out_fd
     };
     struct attempt_result result;
     attempt_run(&attempt, &result);
-    clear_bar(asked);
+    cli_bar_clear();
     if (result.failure != FAILURE_NONE)
         return cli_fail(status_of(&result), &result.err);
     if (print_body(asked, out_fd, out, &err) < 0)

@@ -10,7 +10,7 @@
 
 static void str_reserve(struct str *str, size_t more)
 {
-    if (str->len + more + 1 <= str->size)
+    if (str->data && str->len + more + 1 <= str->size)
         return;
     size_t size = str->size ? str->size : 64;
     while (size < str->len + more + 1)

@@ -72,8 +72,10 @@ static void test_every_start_of_a_job_is_short(void **state)
 static void test_unseen_is_escaped(void **state)
 {
     (void)state;
-    static const char text[] = "\x1b[m\r\n\x7f|\xC2\x9B|\xE2\x80\xAE|\xE2\x80\xA8|\xC3\xA9\"\\";
-    static const char escaped[] = "\\u001B[m\\r\\n\\u007f|\\u009b|\\u202e|\\u2028|\xC3\xA9\\\"\\\\";
+    static const char text[] =
+        "\x1b[m\r\n\x7f|\xC2\x9B|\xE2\x80\xAE|\xE2\x80\xAC|\xE2\x80\xA8|\xC3\xA9\"\\";
+    static const char escaped[] =
+        "\\u001B[m\\r\\n\\u007f|\\u009b|\\u202e|\\u202c|\\u2028|\xC3\xA9\\\"\\\\";
     CLEANUP(json_drop) json_t *object = json_object();
     json_set_text(object, text, text);
     CLEANUP(mem_free_text) char *line = json_line(object);

@@ -10,6 +10,7 @@
 #define TITLE "\x1b]0;x\a"
 #define CSI "\xC2\x9B"
 #define OVERRIDE "\xE2\x80\xAE"
+#define END "\xE2\x80\xAC"
 #define SEPARATOR "\xE2\x80\xA8"
 
 static const struct {
@@ -27,7 +28,7 @@ static const struct {
     { TITLE, "\"\\u001b]0;x\\u0007\"", "\"\\u001b]0;x\\u0007\"" },
     { "\x7f", "\"\\u007f\"", "\"\\u007f\"" },
     { CSI "2J", "\"\\u009b2J\"", "\"\\u009b2J\"" },
-    { "a" OVERRIDE "4pm", "\"a\\u202e4pm\"", "\"a\\u202e4pm\"" },
+    { "a" OVERRIDE "4pm" END, "\"a\\u202e4pm\\u202c\"", "\"a\\u202e4pm\\u202c\"" },
     { "a" SEPARATOR "b", "\"a\\u2028b\"", "\"a\\u2028b\"" },
     { "\xFF", "\"\xEF\xBF\xBD\"", "\"\xEF\xBF\xBD\"" },
 };

@@ -165,8 +165,8 @@ static const struct {
     /* Marks of direction, embeddings and overrides, isolates; and what lies beside them. */
     { "\xD8\x9C\xE2\x80\x8E\xE2\x80\x8F", "\\u061c\\u200e\\u200f", "\\u061c\\u200e\\u200f", NULL },
     { "\xE2\x80\xAA\xE2\x80\xAE"
-      "gpj.exe",
-      "\\u202a\\u202egpj.exe", "\\u202a\\u202egpj.exe", NULL },
+      "gpj.exe\xE2\x80\xAC\xE2\x80\xAC",
+      "\\u202a\\u202egpj.exe\\u202c\\u202c", "\\u202a\\u202egpj.exe\\u202c\\u202c", NULL },
     { "\xE2\x81\xA6\xE2\x81\xA9", "\\u2066\\u2069", "\\u2066\\u2069", NULL },
     { "\xD8\x9B\xD8\x9D\xE2\x80\x8D\xE2\x80\x90\xE2\x80\xA7\xE2\x80\xAF\xE2\x81\xA5\xE2\x81\xAA",
       NULL, NULL, NULL },
@@ -216,7 +216,7 @@ static const struct {
     { "\n", 1, '\n' },
     { "\x7f", 1, 0x7F },
     { "\xC2\x9B", 2, 0x9B },
-    { "\xE2\x80\xAE.", 3, 0x202E },
+    { "\xE2\x80\xAE.\xE2\x80\xAC", 3, 0x202E },
     { "\xE2\x80", 0, 0 },
     { "\x9B", 0, 0 },
     { "\xF0\x9F\x98\x80", 0, 0 },

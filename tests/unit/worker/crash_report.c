@@ -8,11 +8,12 @@
 
 #define CSI "\xC2\x9B"
 #define OVERRIDE "\xE2\x80\xAE"
+#define END "\xE2\x80\xAC"
 
 static void test_told_is_printable(void **state)
 {
     (void)state;
-    char one[] = "text: \x1b]0;owned\a", two[] = "a\nlimits: none" CSI OVERRIDE;
+    char one[] = "text: \x1b]0;owned\a", two[] = "a\nlimits: none" CSI OVERRIDE END;
     char *const lines[] = { one, two };
     struct runner_end end = { 0 };
     struct crash_notes notes = { .call = -1 };
@@ -29,7 +30,7 @@ static void test_told_is_printable(void **state)
         "\nended\\x1b[2J\n",
         "\nstep: text\\x0d\n",
         "\n  text: \\x1b]0;owned\\x07\n",
-        "\n  a\\nlimits: none\\u009b\\u202e\n",
+        "\n  a\\nlimits: none\\u009b\\u202e\\u202c\n",
     };
     for (size_t i = 0; i < COUNT(wanted); i++)
         if (!strstr(report, wanted[i]))

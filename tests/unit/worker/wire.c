@@ -86,7 +86,7 @@ static void test_the_longest_and_oddest_texts_fit(void **state)
     (void)state;
     static const char *const fills[] = { "x",        "\"",       "\\",          "\n",
                                          "\x01",     "\x7F",     "\xFF",        "\xC3",
-                                         "\xC2\x9B", "\xD8\x9C", "\xE2\x80\xAE" };
+                                         "\xC2\x9B", "\xD8\x9C", "\xE2\x80\xAC" };
     for (size_t i = 0; i < COUNT(fills); i++) {
         CLEANUP(wire_close) struct wire wire;
         wire_open(&wire);

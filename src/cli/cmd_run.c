@@ -145,7 +145,7 @@ static int run_file(struct asked *asked, struct pipelines *pipelines, int out_fd
         return cli_fail(EXIT_UNUSABLE, pipeline->broken);
     struct attempt attempt = {
         .job = asked->file,
-        .root_fd = AT_FDCWD,
+        .bounds = { .root_fd = AT_FDCWD }, /* who runs it can open what the path says */
         .input_path = asked->file,
         .output_dir = out_fd,
         .pipelines = pipelines,

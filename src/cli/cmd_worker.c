@@ -58,6 +58,8 @@ static void fill_options(const struct asked *asked, const struct settings_values
     options->jobs = given->jobs > 0 ? given->jobs : (int)set->jobs;
     options->threads = given->threads > 0 ? given->threads : (int)set->threads;
     options->rules.output_bytes = set->max_output_bytes;
+    options->rules.input_roots = set->input_roots.items;
+    options->rules.input_root_count = set->input_roots.count;
     options->rules.memory_bytes =
         set->max_memory_bytes ? set->max_memory_bytes : default_memory_bytes(options->jobs);
     options->sandbox = strcmp(set->sandbox, "full") == 0;

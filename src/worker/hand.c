@@ -101,13 +101,28 @@ void hand_nursery(void *arg)
     json_rehearse();
 }
 
+/* What came through the inbox lies in its job's directory, what a job names relatively in the
+ * spool. */
+static struct input_bounds bounds_of(const struct hand_context *context,
+                                     const struct wire_order *order)
+{
+    if (order->from_inbox)
+        return (struct input_bounds){ .root_fd = open_token(context, order) };
+    return (struct input_bounds){
+        .root_fd = spool_root(context->spool),
+        .root_path = spool_path(context->spool),
+        .roots = context->rules->input_roots,
+        .root_count = context->rules->input_root_count,
+    };
+}
+
 void hand_body(void *arg, const struct wire_order *order, int wire_fd)
 {
     const struct hand_context *context = arg;
     struct runner_view view = { .wire_fd = wire_fd };
     struct attempt attempt = {
         .job = order->job,
-        .root_fd = order->from_inbox ? open_token(context, order) : spool_root(context->spool),
+        .bounds = bounds_of(context, order),
         .input_path = order->input,
         .settle_ms = order->from_inbox ? 0 : context->rules->settle_ms,
         .from_inbox = order->from_inbox,

@@ -71,9 +71,10 @@ bool str_has_suffix(const char *text, const char *suffix)
     return text_len >= suffix_len && strcmp(text + text_len - suffix_len, suffix) == 0;
 }
 
-/* The bytes of the valid character at text (RFC 3629, so no surrogates, nothing overlong), or 0. */
-static size_t utf8_char(const unsigned char *text, size_t len)
+/* RFC 3629, so no surrogates, nothing overlong. */
+size_t str_utf8_char(const char *bytes, size_t len)
 {
+    const unsigned char *text = (const unsigned char *)bytes;
     if (len == 0)
         return 0;
     unsigned first = text[0];
@@ -116,7 +117,7 @@ size_t str_utf8_cut(const char *text, size_t max)
 static size_t utf8_run(const char *text, size_t len)
 {
     size_t run = 0, used;
-    while (run < len && (used = utf8_char((const unsigned char *)text + run, len - run)) > 0)
+    while (run < len && (used = str_utf8_char(text + run, len - run)) > 0)
         run += used;
     return run;
 }

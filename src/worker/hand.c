@@ -260,7 +260,7 @@ static int read_body(const struct hand *hand, json_t **ret_body, struct err *err
     struct json_mark mark;
     struct err why = { 0 };
     int r = fs_read_file(hand->out_fd, RECORD_FILE, BODY_MAX_BYTES, &text, &len, &why);
-    if (r == 0 && json_parse(text, len, ret_body, &mark, &why) != 1)
+    if (r == 0 && json_parse_within(text, len, JSON_DEPTH_PART, ret_body, &mark, &why) != 1)
         r = err_set(&why, ERR_INPUT, 0, "it is no JSON");
     if (r == 0 && !json_is_object(*ret_body)) {
         json_drop(ret_body);

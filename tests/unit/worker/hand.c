@@ -116,7 +116,7 @@ static void attempt_lies_deep(const struct attempt *attempt, struct attempt_resu
     memset(body, '[', 195);
     memset(body + 195, ']', 195);
     CLEANUP(mem_free_text) char *text = mem_printf("{\"text\": %.390s}", body);
-    (void)fs_write_file(attempt->output_dir, "result.json", text, strlen(text), 0, NULL);
+    write_body(attempt, text);
     *result = (struct attempt_result){ 0 };
 }
 

@@ -32,8 +32,10 @@ static uid_t uid_of_worker(const struct spool *spool)
 /* The name of a user, or its number; the caller frees it. */
 static char *user_name(uid_t uid)
 {
-    const struct passwd *user = getpwuid(uid);
-    return user ? mem_strdup(user->pw_name) : mem_printf("user %u", (unsigned)uid);
+    struct passwd user, *found = NULL;
+    char words[4096];
+    (void)getpwuid_r(uid, &user, words, sizeof(words), &found);
+    return found ? mem_strdup(found->pw_name) : mem_printf("%u", (unsigned)uid);
 }
 
 static void check_owner(struct report *report, const char *shown, const char *path, uid_t owner,

@@ -157,7 +157,7 @@ int fs_write_file(int dir_fd, const char *name, const void *data, size_t len, un
     int how = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
     how |= flags & FS_NEW ? O_EXCL : 0;
     how |= flags & FS_APPEND ? O_APPEND : O_TRUNC;
-    CLEANUP(fs_close) int fd = openat(dir_fd, name, how, 0666);
+    CLEANUP(fs_close) int fd = openat(dir_fd, name, how, 0664);
     if (fd < 0)
         return err_set(err, ERR_IO, errno, "create '%s'", name);
     int r = fs_write_all(fd, data, len);

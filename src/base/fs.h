@@ -43,7 +43,8 @@ enum fs_write_flags {
     FS_NEW = 1 << 1,    /* it must not exist yet */
     FS_APPEND = 1 << 2, /* else what it held is replaced, in place */
 };
-/* Writes it all; EINTR and short writes are dealt with. */
+/* Writes it all; EINTR and short writes are dealt with. A new file is nobody's to write but the
+ * user's and the group's, even where the umask lets everybody. */
 int fs_write_file(int dir_fd, const char *name, const void *data, size_t len, unsigned flags,
                   struct err *err);
 /* To an open descriptor. */

@@ -19,7 +19,11 @@ static size_t unfinished_char(const char *text, size_t len)
 {
     for (size_t back = 1; back <= 3 && back <= len; back++) {
         unsigned char byte = (unsigned char)text[len - back];
-        size_t need = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : byte >= 0xC0 ? 2 : 1;
+        size_t need = byte >= 0xF5   ? 1 /* F5 to FF, C0 and C1 begin none */
+                      : byte >= 0xF0 ? 4
+                      : byte >= 0xE0 ? 3
+                      : byte >= 0xC2 ? 2
+                                     : 1;
         if ((byte & 0xC0) != 0x80)
             return need > back ? back : 0;
     }
@@ -27,16 +31,104 @@ static size_t unfinished_char(const char *text, size_t len)
 }
 
 /* Whether a text that is wrong at its very end might become right by what is still to come: it
- * ends inside a word, a number, an escape or a character. */
+ * ends inside a word, a number, an escape or a character, and began as a list or an object. */
 static bool may_go_on(const char *text, size_t len)
 {
+    size_t begin = 0;
+    while (begin < len && isspace((unsigned char)text[begin]))
+        begin++;
+    if (text[begin] != '{' && text[begin] != '[')
+        return false;
     unsigned char last = (unsigned char)text[len - 1];
     return isalnum(last) || last == '\\' || last == '-' || last == '+' || last == '.' ||
            last >= 0x80;
 }
 
+/* ---- what jansson does not see, or not where it is ---- */
+
+/* A character or an escape of a text. */
+static size_t unit_at(const char *text, size_t len, bool in_string)
+{
+    bool escapes = in_string && len > 1 && text[0] == '\\' && (text[1] == '"' || text[1] == '\\');
+    return escapes ? 2 : str_utf8_char(text, len);
+}
+
+static void go_on(struct json_mark *mark, const char *unit, size_t len)
+{
+    if (unit[0] == '\n')
+        *mark = (struct json_mark){ mark->line + 1, 1 };
+    else
+        mark->column += unit[0] == '\\' ? (int)len : 1;
+}
+
+/* Bytes that no JSON holds, and too many brackets: *ret_mark is where the first of them is, else
+ * the end. jansson takes a NUL for the end, and says "near" of a wrong byte; it would let lists and
+ * objects lie in each other 2,048 deep. */
+static int scan(const char *text, size_t len, int max_depth, struct json_mark *ret_mark,
+                struct err *err)
+{
+    int depth = 0;
+    bool in_string = false;
+    *ret_mark = (struct json_mark){ 1, 1 };
+    for (size_t at = 0, used; at < len; at += used) {
+        char first = text[at];
+        used = unit_at(text + at, len - at, in_string);
+        if (used == 0)
+            return err_set(err, ERR_CONFIG, 0, "byte 0x%02x is no UTF-8", (unsigned char)first);
+        if (first == '\0')
+            return err_set(err, ERR_CONFIG, 0, "there is a NUL byte");
+        if (first == '"')
+            in_string = !in_string;
+        else if (!in_string && (first == '[' || first == '{') && ++depth > max_depth)
+            return err_set(err, ERR_CONFIG, 0, "lists and objects are more than %d deep",
+                           max_depth);
+        else if (!in_string && (first == ']' || first == '}'))
+            depth--;
+        go_on(ret_mark, text + at, used);
+    }
+    return 0;
+}
+
+static int fail_at(const struct json_mark *mark, int r, struct err *err)
+{
+    err_context(err, "line %d, column %d", mark->line, mark->column);
+    return r;
+}
+
+/* jansson's own words for it name its flags. */
+static const char *text_of(enum json_error_code code, const json_error_t *error)
+{
+    if (code == json_error_null_character || code == json_error_null_byte_in_key)
+        return "there is a NUL (\\u0000)";
+    return error->text;
+}
+
 int json_parse(const char *text, size_t len, json_t **ret_value, struct json_mark *ret_mark,
                struct err *err)
+{
+    return json_parse_within(text, len, JSON_DEPTH_MAX, ret_value, ret_mark, err);
+}
+
+/* What jansson says of a text that it did not take. */
+static int parse_failed(const char *text, size_t len, const json_error_t *error,
+                        struct json_mark *ret_mark, struct err *err)
+{
+    enum json_error_code code = json_error_code(error);
+    bool at_end =
+        error->position >= 0 && (size_t)error->position >= len - unfinished_char(text, len);
+    if (code == json_error_premature_end_of_input)
+        return 0;
+    if (at_end && may_go_on(text, len) && code != json_error_end_of_input_expected &&
+        code != json_error_duplicate_key)
+        return 0;
+    if (code == json_error_out_of_memory)
+        return err_set(err, ERR_MEMORY, 0, "%s", error->text);
+    *ret_mark = (struct json_mark){ error->line, error->column };
+    return fail_at(ret_mark, err_set(err, ERR_CONFIG, 0, "%s", text_of(code, error)), err);
+}
+
+int json_parse_within(const char *text, size_t len, int max_depth, json_t **ret_value,
+                      struct json_mark *ret_mark, struct err *err)
 {
     *ret_mark = (struct json_mark){ 0, 0 };
     if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
@@ -48,29 +140,25 @@ int json_parse(const char *text, size_t len, json_t **ret_value, struct json_mar
     if (len == 0)
         return 0;
 
-    size_t unfinished = unfinished_char(text, len);
+    size_t whole = len - unfinished_char(text, len);
+    struct json_mark mark;
+    int r = scan(text, whole, max_depth, &mark, err);
+    if (r < 0) {
+        *ret_mark = mark;
+        return fail_at(&mark, r, err);
+    }
     json_error_t error;
-    json_t *value = json_loadb(text, len - unfinished, JSON_REJECT_DUPLICATES, &error);
-    if (value && unfinished) {
+    json_t *value = json_loadb(text, whole, JSON_REJECT_DUPLICATES, &error);
+    if (!value)
+        return parse_failed(text, len, &error, ret_mark, err);
+    if (whole < len) {
         json_drop(&value);
-        return err_set(err, ERR_CONFIG, 0, "there is something behind the end");
+        *ret_mark = mark;
+        return fail_at(&mark, err_set(err, ERR_CONFIG, 0, "there is something behind the end"),
+                       err);
     }
-    if (value) {
-        *ret_value = value;
-        return 1;
-    }
-    enum json_error_code code = json_error_code(&error);
-    bool at_end = error.position >= 0 && (size_t)error.position >= len - unfinished;
-    if (code == json_error_premature_end_of_input)
-        return 0;
-    if (at_end && may_go_on(text, len) && code != json_error_end_of_input_expected &&
-        code != json_error_duplicate_key)
-        return 0;
-    if (code == json_error_out_of_memory)
-        return err_set(err, ERR_MEMORY, 0, "%s", error.text);
-    *ret_mark = (struct json_mark){ error.line, error.column };
-    return err_set(err, ERR_CONFIG, 0, "line %d, column %d: %s", error.line, error.column,
-                   error.text);
+    *ret_value = value;
+    return 1;
 }
 
 /* jansson escapes what JSON wants escaped. What else is unseen (DEL, C1, direction) can only stand

@@ -18,11 +18,20 @@ struct json_mark {
 /* Cleanup handler: json_decref, then NULL. */
 void json_drop(json_t **value);
 
+/* How deep lists and objects may lie in each other. What comes from outside and is put into another
+ * document (a job into its record) is shallower by what that adds: else the whole could be written
+ * and not be read. jq knows 256. */
+enum { JSON_DEPTH_MAX = 200, JSON_DEPTH_PART = 100 };
+
 /* 1: *ret_value is yours. 0: the text only ends too soon (or is empty): more may come.
  * < 0: it is wrong before its end: *err has the reason, *ret_mark the place. A byte order mark is
- * skipped; duplicate keys are wrong. */
+ * skipped; duplicate keys, NUL (as a byte or \u0000), what is no UTF-8, and more than
+ * JSON_DEPTH_MAX are wrong. */
 int json_parse(const char *text, size_t len, json_t **ret_value, struct json_mark *ret_mark,
                struct err *err);
+/* The same, with another depth. */
+int json_parse_within(const char *text, size_t len, int max_depth, json_t **ret_value,
+                      struct json_mark *ret_mark, struct err *err);
 
 /* One line, keys in the order in which they were set; the caller frees it. What is unseen (str.h)
  * is escaped, so that JSON can be shown as it is. */

@@ -71,9 +71,10 @@ bool str_has_suffix(const char *text, const char *suffix)
     return text_len >= suffix_len && strcmp(text + text_len - suffix_len, suffix) == 0;
 }
 
-/* The bytes of the valid character at text (RFC 3629, so no surrogates, nothing overlong), or 0. */
-static size_t utf8_char(const unsigned char *text, size_t len)
+/* RFC 3629, so no surrogates, nothing overlong. */
+size_t str_utf8_char(const char *bytes, size_t len)
 {
+    const unsigned char *text = (const unsigned char *)bytes;
     if (len == 0)
         return 0;
     unsigned first = text[0];
@@ -116,7 +117,7 @@ size_t str_utf8_cut(const char *text, size_t max)
 static size_t utf8_run(const char *text, size_t len)
 {
     size_t run = 0, used;
-    while (run < len && (used = utf8_char((const unsigned char *)text + run, len - run)) > 0)
+    while (run < len && (used = str_utf8_char(text + run, len - run)) > 0)
         run += used;
     return run;
 }
@@ -189,7 +190,7 @@ size_t str_unseen(const char *text, uint32_t *ret_code)
     const unsigned char *at = (const unsigned char *)text;
     if (*at == '\0' || (*at >= ' ' && *at < 0x7F))
         return 0;
-    size_t len = utf8_char(at, UTF8_MAX);
+    size_t len = str_utf8_char(text, UTF8_MAX);
     uint32_t code = len > 0 ? utf8_code(at, len) : 0;
     if (len == 0 || !is_unseen(code))
         return 0;
@@ -200,7 +201,7 @@ size_t str_unseen(const char *text, uint32_t *ret_code)
 /* The length of what was added from the beginning of text. */
 static size_t add_printable(struct str *out, const char *text, const char *kept)
 {
-    size_t len = utf8_char((const unsigned char *)text, UTF8_MAX);
+    size_t len = str_utf8_char(text, UTF8_MAX);
     uint32_t code = 0;
     if (len == 0)
         str_addf(out, "\\x%02x", (unsigned char)*text);
@@ -263,7 +264,7 @@ char *str_plain(const char *text)
             str_add(&out, "\n");
             len += code == '\r' && at[len] == '\n';
         } else if (len == 0 || code == '\t' || !is_control(code)) {
-            len = utf8_char((const unsigned char *)at, UTF8_MAX);
+            len = str_utf8_char(at, UTF8_MAX);
             str_add_bytes(&out, at, len);
         }
         at += len;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "config/settings.h"
 #include "pipeline/load.h"
+#include "spool/input.h"
 #include "spool/layout.h"
 
 #include <stdbool.h>
@@ -116,6 +117,9 @@ int cli_load_settings(const struct cli *cli, const char *spool_path, struct sett
                       struct err *err);
 /* For a command that can do without: NULL, and a warning, when they are wrong. */
 struct settings *cli_try_settings(const struct cli *cli, const char *spool_path);
+/* Where jobs of the spool may have their inputs; borrowed from both. settings NULL: they are wrong.
+ */
+struct input_bounds cli_input_bounds(const struct spool *spool, const struct settings *settings);
 /* --config, else $TAKEUP_CONFIG, else the one of the machine. */
 const char *cli_config_file(const struct cli *cli);
 #define CLI_SPOOL_CONFIG "takeup.yaml" /* in the spool */

@@ -1,5 +1,6 @@
 /* Pre-flight: everything that would keep a job from being done, looked for before there is one.
  * Each check is a function that adds rows; a row that is not fine says how to mend it. */
+#include "cli/check.h"
 #include "cli/commands.h"
 
 #include "base/fs.h"
@@ -21,18 +22,10 @@
 
 enum { ANSWER_S = 60 }; /* warming models takes seconds on a slow machine */
 
-struct report {
-    const struct cli *cli;
-    struct settings *settings; /* NULL: they are wrong, which has been told */
-    json_t *rows;
-    bool failed;
-};
-
-enum grade { FINE, WARN, FAIL };
 static const char *const grade_names[] = { [FINE] = "ok", [WARN] = "warn", [FAIL] = "FAIL" };
 
-static void add_row(struct report *report, enum grade grade, const char *what, const char *text,
-                    const char *mend)
+void check_row(struct report *report, enum grade grade, const char *what, const char *text,
+               const char *mend)
 {
     report->failed = report->failed || grade == FAIL;
     json_t *row = json_object();
@@ -50,7 +43,7 @@ static void add_row(struct report *report, enum grade grade, const char *what, c
 
 static void add_err(struct report *report, const char *what, const struct err *err)
 {
-    add_row(report, FAIL, what, err->text, err->hint);
+    check_row(report, FAIL, what, err->text, err->hint);
 }
 
 /* ---- settings ---- */
@@ -64,28 +57,11 @@ static void check_settings(struct report *report)
         0)
         add_err(report, "settings", &err);
     else
-        add_row(report, FINE, "settings", "takeup config shows them", NULL);
+        check_row(report, FINE, "settings", "takeup config shows them", NULL);
     spool_close(&spool);
 }
 
 /* ---- the spool ---- */
-
-static void check_modes(struct report *report, const struct spool *spool)
-{
-    for (int place = 0; place < PLACE_COUNT; place++) {
-        const char *name = spool_place_name((enum spool_place)place);
-        struct stat st;
-        if (fstat(spool_dir(spool, (enum spool_place)place), &st) < 0)
-            continue;
-        if ((st.st_mode & (S_ISGID | S_IWGRP)) == (S_ISGID | S_IWGRP))
-            continue;
-        CLEANUP(mem_free_text)
-        char *text = mem_printf("%s/ has mode %04o, so results of one user may be closed to others",
-                                name, st.st_mode & 07777);
-        CLEANUP(mem_free_text) char *mend = mem_printf("chmod 2775 %s/%s", spool_path(spool), name);
-        add_row(report, WARN, "modes", text, mend);
-    }
-}
 
 static void check_disk(struct report *report, const struct spool *spool)
 {
@@ -99,7 +75,7 @@ static void check_disk(struct report *report, const struct spool *spool)
                             "claims nothing",
                             (long long)(least >> 20));
     bool full = free_bytes >= 0 && free_bytes < least;
-    add_row(report, full ? FAIL : FINE, "disk", text, full ? mend : NULL);
+    check_row(report, full ? FAIL : FINE, "disk", text, full ? mend : NULL);
 }
 
 static void check_worker(struct report *report, const struct spool *spool)
@@ -115,12 +91,12 @@ static void check_worker(struct report *report, const struct spool *spool)
     CLEANUP(mem_free_text)
     char *text =
         mem_printf("%zu live, %lld jobs pending", survey.alive_count, (long long)survey.pending);
-    add_row(report, survey.alive_count > 0 ? FINE : WARN, "worker", text, mend);
+    check_row(report, survey.alive_count > 0 ? FINE : WARN, "worker", text, mend);
     for (size_t i = 0; i < survey.problems.kept; i++) {
         CLEANUP(mem_free_text)
         char *problem = mem_printf("%s will not be taken: %s", survey.problems.items[i].path,
                                    survey.problems.items[i].reason);
-        add_row(report, WARN, "pending", problem, NULL);
+        check_row(report, WARN, "pending", problem, NULL);
     }
     survey_release(&survey);
 }
@@ -133,7 +109,7 @@ static void check_spool(struct report *report)
         add_err(report, "spool", &err);
         return;
     }
-    add_row(report, FINE, "spool", spool_path(spool), NULL);
+    check_row(report, FINE, "spool", spool_path(spool), NULL);
     char owner[64];
     char random[9];
     str_random_hex(random, 4); /* two containers may have one pid */
@@ -146,8 +122,8 @@ static void check_spool(struct report *report)
                      spool_path(spool));
         add_err(report, "rename", &err);
     } else {
-        add_row(report, FINE, "rename", "a file and a directory can be renamed along every edge",
-                NULL);
+        check_row(report, FINE, "rename", "a file and a directory can be renamed along every edge",
+                  NULL);
     }
     check_modes(report, spool);
     check_disk(report, spool);
@@ -160,7 +136,7 @@ static void check_spool(struct report *report)
 static void on_cold(void *arg, const struct pipeline *pipeline, const struct err *err)
 {
     CLEANUP(mem_free_text) char *text = mem_printf("%s: %s", pipeline->id, err->text);
-    add_row(arg, FAIL, "models", text, err->hint);
+    check_row(arg, FAIL, "models", text, err->hint);
 }
 
 static void check_plugins(struct report *report, const struct catalog *catalog)
@@ -168,15 +144,15 @@ static void check_plugins(struct report *report, const struct catalog *catalog)
     const struct catalog_plugin *plugin;
     if (!catalog_plugin_at(catalog, 0)) {
         CLEANUP(mem_free_text) char *none = mem_printf("none in %s", catalog_plugin_dir(catalog));
-        add_row(report, FINE, "plugin", none, NULL);
+        check_row(report, FINE, "plugin", none, NULL);
     }
     for (size_t i = 0; (plugin = catalog_plugin_at(catalog, i)); i++) {
         CLEANUP(mem_free_text)
         char *text = plugin->off
                          ? mem_printf("%s is off: %s", plugin->path, plugin->off)
                          : mem_printf("%s %s, %s", plugin->name, plugin->version, plugin->path);
-        add_row(report, plugin->off ? FAIL : FINE, "plugin", text,
-                "remove the file, or put a version there that works");
+        check_row(report, plugin->off ? FAIL : FINE, "plugin", text,
+                  "remove the file, or put a version there that works");
     }
 }
 
@@ -190,7 +166,7 @@ static void check_default_pipeline(struct report *report, const struct pipelines
         CLEANUP(mem_free_text) char *dir = cli_pipelines_dir(report->cli);
         CLEANUP(mem_free_text)
         char *text = mem_printf("the default pipeline '%s' is not in %s", id, dir);
-        add_row(
+        check_row(
             report, FAIL, "pipeline", text,
             "name the directory that holds ocr_only.yaml by --pipelines DIR or $TAKEUP_PIPELINES");
     }
@@ -214,14 +190,14 @@ static void check_pipelines(struct report *report)
         if (pipeline->broken)
             add_err(report, "pipeline", pipeline->broken);
         else
-            add_row(report, FINE, "pipeline", text, NULL);
+            check_row(report, FINE, "pipeline", text, NULL);
     }
     if (report->settings)
         check_default_pipeline(report, pipelines);
     size_t before = json_array_size(report->rows);
     pipelines_warm(pipelines, on_cold, report);
     if (json_array_size(report->rows) == before)
-        add_row(report, FINE, "models", "every pipeline's models are there", NULL);
+        check_row(report, FINE, "models", "every pipeline's models are there", NULL);
     pipelines_free(&pipelines);
     catalog_free(&catalog);
 }
@@ -243,15 +219,15 @@ static void check_sandbox(struct report *report)
     char *text = lacks ? mem_printf("%s; this kernel lacks %s", sandbox_holds(sandbox), lacks)
                        : mem_strdup(sandbox_holds(sandbox));
     if (set && strcmp(set->sandbox, "none") == 0)
-        add_row(report, set->require_sandbox ? FAIL : WARN, "sandbox",
-                "none (sandbox: none): who can take a decoder over can do what the worker can",
-                "leave the setting out of takeup.yaml");
+        check_row(report, set->require_sandbox ? FAIL : WARN, "sandbox",
+                  "none (sandbox: none): who can take a decoder over can do what the worker can",
+                  "leave the setting out of takeup.yaml");
     else
-        add_row(report,
-                !lacks                        ? FINE
-                : set && set->require_sandbox ? FAIL
-                                              : WARN,
-                "sandbox", text, lacks ? mend : NULL);
+        check_row(report,
+                  !lacks                        ? FINE
+                  : set && set->require_sandbox ? FAIL
+                                                : WARN,
+                  "sandbox", text, lacks ? mend : NULL);
     sandbox_free(&sandbox);
 }
 
@@ -270,11 +246,11 @@ static void check_codecs(struct report *report)
         if (!library->has_decoder(codecs[i]))
             str_addf(&missing, " %s", codecs[i]);
     if (missing.len == 0) {
-        add_row(report, FINE, "codecs", "the usual video codecs can be decoded", NULL);
+        check_row(report, FINE, "codecs", "the usual video codecs can be decoded", NULL);
         return;
     }
     CLEANUP(mem_free_text) char *text = mem_printf("cannot be decoded:%s", str_text(&missing));
-    add_row(report, WARN, "codecs", text, "install a full libavcodec (Debian: libavcodec-extra)");
+    check_row(report, WARN, "codecs", text, "install a full libavcodec (Debian: libavcodec-extra)");
 }
 
 static int look(void *arg)

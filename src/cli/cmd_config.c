@@ -40,6 +40,18 @@ static json_t *setting_json(const struct settings *settings, const struct key *k
     return json;
 }
 
+/* The value as a person would write it; the caller frees it. */
+static char *value_text(const json_t *value)
+{
+    if (json_is_string(value))
+        return mem_strdup(json_string_value(value));
+    if (json_is_boolean(value))
+        return mem_strdup(json_is_true(value) ? "true" : "false");
+    if (!json_is_array(value))
+        return mem_printf("%.15g", json_number_value(value));
+    return json_array_size(value) > 0 ? json_line(value) : mem_strdup("none");
+}
+
 static void print_text(const json_t *all)
 {
     size_t i;
@@ -47,9 +59,7 @@ static void print_text(const json_t *all)
     json_array_foreach(json_object_get(all, "settings"), i, one)
     {
         const json_t *value = json_object_get(one, "value");
-        CLEANUP(mem_free_text)
-        char *text = json_is_string(value) ? mem_strdup(json_string_value(value))
-                                           : mem_printf("%.15g", json_number_value(value));
+        CLEANUP(mem_free_text) char *text = value_text(value);
         cli_line(stdout, "%-17s %-12s %s", json_get_text(one, "name", ""), text,
                  json_get_text(one, "from", ""));
     }
@@ -113,7 +123,7 @@ const struct cli_command cmd_config = {
         "  lease_s, settle_s, input_wait_s, min_free, max_attempts, timeout_s, stall_s, "
         "backoff_s,\n"
         "  rescan_s, jobs, threads, max_memory, max_output, sandbox, require_sandbox,\n"
-        "  durability, default_pipeline\n\n"
+        "  durability, default_pipeline, input_roots\n\n"
         "takeup(1) explains each. A worker reads them when it starts and on SIGHUP.",
     .run = run_config,
 };

@@ -180,7 +180,7 @@ static int run_file(struct asked *asked, const struct run_with *with, int out_fd
     struct solo solo = {
         .attempt = {
             .job = asked->file,
-            .root_fd = AT_FDCWD,
+            .bounds = { .root_fd = AT_FDCWD }, /* who runs it can open what the path says */
             .input_path = asked->file,
             .output_dir = out_fd,
             .pipelines = with->pipelines,

@@ -18,6 +18,7 @@ struct asked {
     struct cli_list params;
     bool wait;
     int64_t timeout_ms;
+    struct settings *settings; /* NULL: they are wrong, which has been told */
 };
 
 /* One job that was submitted. */
@@ -64,11 +65,21 @@ static json_t *make_job(const struct asked *asked, const char *input_path, json_
     return job;
 }
 
+/* What a worker that goes by the same settings would refuse is refused now. */
+static int check_input(const struct asked *asked, const struct spool *spool, const char *input_path,
+                       struct err *err)
+{
+    const struct input_bounds bounds = cli_input_bounds(spool, asked->settings);
+    return input_check(&bounds, input_path, err);
+}
+
 static int add_file(const struct spool *spool, struct submit *submit, const struct asked *asked,
                     const char *file, json_t *params, struct submitted *ret_job, struct err *err)
 {
     CLEANUP(mem_free_text) char *input_path = NULL;
     int r = submit_input_path(spool, file, &input_path, err);
+    if (r == 0)
+        r = check_input(asked, spool, input_path, err);
     if (r < 0)
         return r;
     if (input_path[0] == '/' && fs_is_remote(spool_root(spool)))
@@ -170,7 +181,9 @@ static int run_submit(struct cli *cli, int argc, char **argv)
     struct spool *spool = NULL;
     if (cli_open_spool_to_change(cli, &spool, &err) < 0)
         return cli_fail(EXIT_UNUSABLE, &err);
+    (void)cli_load_settings(cli, spool_path(spool), &asked.settings, &err);
     status = submit_and_wait(cli, spool, &asked, argv + first, (size_t)(argc - first));
+    settings_free(&asked.settings);
     spool_close(&spool);
     free(asked.params.items);
     return status;

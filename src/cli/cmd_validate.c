@@ -26,6 +26,8 @@ struct known {
     struct catalog *catalog;
     struct pipelines *pipelines;
     const char *default_pipeline;
+    const struct spool *spool; /* NULL: there is none, and it is not known where inputs may lie */
+    const struct settings *settings; /* NULL: they are wrong, which has been told */
 };
 
 static bool is_settings(const char *path)
@@ -76,6 +78,10 @@ static int validate_job(const struct known *known, const char *path, const char 
         r = err_set(err, ERR_CONFIG, 0, "the file is empty or ends too soon");
     if (r > 0)
         r = validate_use(known, job, err);
+    if (r == 0 && known->spool) {
+        const struct input_bounds bounds = cli_input_bounds(known->spool, known->settings);
+        r = input_check(&bounds, job->input_path, err);
+    }
     job_free(&job);
     if (r < 0)
         add_place(err, path);
@@ -95,21 +101,30 @@ static int validate_file(const struct known *known, const char *path, struct err
                                         : validate_job(known, path, text, len, err);
 }
 
-/* Jobs go to the spool, if there is one: what it sets is what they will meet. */
-static struct settings *settings_of_spool(const struct cli *cli)
-{
-    struct spool *spool = NULL;
-    struct err err = { 0 };
-    (void)cli_open_spool(cli, &spool, &err);
-    struct settings *settings = cli_try_settings(cli, spool ? spool_path(spool) : NULL);
-    spool_close(&spool);
-    return settings;
-}
-
 struct files {
     char **paths;
     size_t count;
 };
+
+/* 1: it is valid. */
+static int validate_and_tell(const struct cli *cli, const struct known *known, const char *path,
+                             json_t *all)
+{
+    struct err err = { 0 };
+    bool valid = validate_file(known, path, &err) >= 0;
+    json_t *one = json_object();
+    json_set_text(one, "file", path);
+    json_set_bool(one, "valid", valid);
+    json_set_text(one, "error", valid ? NULL : err.text);
+    json_set_text(one, "hint", valid || !err.hint[0] ? NULL : err.hint);
+    (void)json_array_append_new(all, one);
+    if (cli->json)
+        return valid;
+    cli_line(stdout, valid ? "%s: valid" : "%s", valid ? path : err.text);
+    if (!valid && err.hint[0])
+        cli_line(stdout, "  %s", err.hint);
+    return valid;
+}
 
 static int validate_files(const struct cli *cli, struct catalog *catalog,
                           struct pipelines *pipelines, void *arg)
@@ -117,31 +132,26 @@ static int validate_files(const struct cli *cli, struct catalog *catalog,
     const struct files *files = arg;
     int status = EXIT_OK;
     CLEANUP(json_drop) json_t *all = json_array();
-    CLEANUP(settings_free) struct settings *settings = settings_of_spool(cli);
-    const struct known known = { catalog, pipelines,
-                                 settings ? settings_values(settings)->default_pipeline
-                                          : DEFAULT_PIPELINE };
-    for (size_t i = 0; i < files->count; i++) {
-        struct err err = { 0 };
-        bool valid = validate_file(&known, files->paths[i], &err) >= 0;
-        json_t *one = json_object();
-        json_set_text(one, "file", files->paths[i]);
-        json_set_bool(one, "valid", valid);
-        json_set_text(one, "error", valid ? NULL : err.text);
-        json_set_text(one, "hint", valid || !err.hint[0] ? NULL : err.hint);
-        (void)json_array_append_new(all, one);
-        if (!valid) {
+    struct spool *spool = NULL;
+    struct err none = { 0 };
+    /* Jobs go to the spool, if there is one: what it sets is what they will meet. */
+    (void)cli_open_spool(cli, &spool, &none);
+    CLEANUP(settings_free)
+    struct settings *settings = cli_try_settings(cli, spool ? spool_path(spool) : NULL);
+    const struct known known = {
+        .catalog = catalog,
+        .pipelines = pipelines,
+        .default_pipeline =
+            settings ? settings_values(settings)->default_pipeline : DEFAULT_PIPELINE,
+        .spool = spool,
+        .settings = settings,
+    };
+    for (size_t i = 0; i < files->count; i++)
+        if (!validate_and_tell(cli, &known, files->paths[i], all))
             status = EXIT_NOT_SO;
-            if (!cli->json)
-                cli_line(stdout, "%s", err.text);
-            if (!cli->json && err.hint[0])
-                cli_line(stdout, "  %s", err.hint);
-        } else if (!cli->json) {
-            cli_line(stdout, "%s: valid", files->paths[i]);
-        }
-    }
     if (cli->json)
         cli_print_json(all);
+    spool_close(&spool);
     return status;
 }
 

@@ -51,6 +51,8 @@ static void fill_options(const struct asked *asked, const struct settings_values
     options->rescan_ms = in_force_ms(given->rescan_ms, set->rescan_s);
     options->min_free_bytes = set->min_free_bytes;
     options->threads = given->threads > 0 ? given->threads : (int)set->threads;
+    options->rules.input_roots = set->input_roots.items;
+    options->rules.input_root_count = set->input_roots.count;
     options->durable = strcmp(set->durability, "full") == 0;
     options->drain = asked->drain;
     options->max_time_ms = asked->max_time_ms;

@@ -70,6 +70,17 @@ struct settings *cli_try_settings(const struct cli *cli, const char *spool_path)
     return settings;
 }
 
+struct input_bounds cli_input_bounds(const struct spool *spool, const struct settings *settings)
+{
+    struct input_bounds bounds = { .root_fd = spool_root(spool), .root_path = spool_path(spool) };
+    if (settings) {
+        const struct key_strings *roots = &settings_values(settings)->input_roots;
+        bounds.roots = roots->items;
+        bounds.root_count = roots->count;
+    }
+    return bounds;
+}
+
 int cli_open_spool_to_change(const struct cli *cli, struct spool **ret_spool, struct err *err)
 {
     int r = cli_open_spool(cli, ret_spool, err);

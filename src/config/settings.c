@@ -10,6 +10,8 @@
 #define AT(field) offsetof(struct settings_values, field)
 #define DAY_S 86400.0
 
+enum { ROOTS_MAX = 100 };
+
 /* The bounds keep a slip of the pen from stopping the queue: a lease shorter than the time for
  * which a beat must stand still would take living workers for dead. */
 static const struct key table[] = {
@@ -50,6 +52,9 @@ static const struct key table[] = {
       "full: what was accepted or published survives a power cut; none: nothing is synced" },
     { "default_pipeline", KEY_TEXT, AT(default_pipeline), "ocr_only", 0, 0, NULL,
       "the pipeline of a job that names none" },
+    { "input_roots", KEY_STRINGS, AT(input_roots), NULL, 1, ROOTS_MAX, NULL,
+      "directories that hold all videos which jobs may name by an absolute path; none: they may "
+      "lie anywhere" },
     { 0 },
 };
 
@@ -83,6 +88,18 @@ static void note_origins(struct settings *settings, const struct tree *tree)
     }
 }
 
+/* Relative to what? The worker's directory is nobody's business. */
+static int check_roots(const struct settings *settings, struct err *err)
+{
+    const struct key_strings *roots = &settings_values(settings)->input_roots;
+    for (size_t i = 0; i < roots->count; i++)
+        if (roots->items[i][0] != '/')
+            return settings_fail(settings, "input_roots", err,
+                                 "expected absolute paths, as /srv/videos, found '%.100s'",
+                                 roots->items[i]);
+    return 0;
+}
+
 static int read_file(struct settings *settings, const struct settings_file *file, struct err *err)
 {
     static const struct key_words words = { "", "setting" };
@@ -95,9 +112,10 @@ static int read_file(struct settings *settings, const struct settings_file *file
     if (r < 0 || tree_root(tree)->type == TREE_NULL)
         return r;
     r = key_values_apply(&settings->values, tree, tree_root(tree), &words, err);
-    if (r == 0)
-        note_origins(settings, tree);
-    return r;
+    if (r < 0)
+        return r;
+    note_origins(settings, tree);
+    return check_roots(settings, err);
 }
 
 int settings_load(const struct settings_file *files, size_t count, struct settings **ret_settings,
@@ -135,6 +153,14 @@ const char *settings_origin(const struct settings *settings, const char *key)
     return settings->origins[index_of(key)];
 }
 
+static json_t *strings_json(const struct key_strings *strings)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < strings->count; i++)
+        (void)json_array_append_new(list, json_string(strings->items[i]));
+    return list;
+}
+
 json_t *settings_json(const struct settings *settings, const struct key *key)
 {
     const void *value = (const char *)settings->values.data + key->offset;
@@ -148,8 +174,9 @@ json_t *settings_json(const struct settings *settings, const struct key *key)
         return json_string(*(const char *const *)value);
     case KEY_BOOL:
         return json_boolean(*(const bool *)value);
-    case KEY_TIME:
     case KEY_STRINGS:
+        return strings_json(value);
+    case KEY_TIME:
     case KEY_PATH:
     case KEY_NODE:
         break; /* no setting is of these */

@@ -31,6 +31,7 @@ struct settings_values {
     bool require_sandbox;
     const char *durability; /* "full" or "none" */
     const char *default_pipeline;
+    struct key_strings input_roots; /* absolute paths; none: anywhere */
 };
 
 struct settings_file {
@@ -51,7 +52,7 @@ const char *settings_origin(const struct settings *settings, const char *key);
 
 /* The table, which ends with a row without a name: for `takeup config` and its documentation. */
 const struct key *settings_keys(void);
-/* The value of a key of the table: a number or a string. */
+/* The value of a key of the table: a number, a string, true or false, or a list of strings. */
 json_t *settings_json(const struct settings *settings, const struct key *key);
 
 /* Sets *err to "FILE:LINE:COLUMN: FORMAT" of the place where `key` is set; where it is the default,

@@ -31,7 +31,7 @@ struct in_hand *in_hand_new(int output_dir, const json_t *skip)
     in_hand->dir_fd = output_dir;
     in_hand->skip = skip;
     in_hand->fd = openat(output_dir, IN_HAND_FILE,
-                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0664);
     in_hand->has_file = in_hand->fd >= 0;
     return in_hand;
 }

@@ -13,7 +13,7 @@ enum { WAITING_BYTES_MAX = 64 * 1024 };
 int jsonl_open(struct jsonl *lines, int dir_fd, const char *name, struct err *err)
 {
     int how = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
-    int fd = openat(dir_fd, name, how, 0666);
+    int fd = openat(dir_fd, name, how, 0664);
     if (fd < 0)
         return err_set(err, ERR_IO, errno, "create '%s'", name);
     *lines = (struct jsonl){ .name = name, .fd = fd };

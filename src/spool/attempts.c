@@ -130,7 +130,7 @@ int attempts_append(int dir_fd, json_t *line, struct err *err)
     CLEANUP(mem_free_text) char *text = json_line(own);
     CLEANUP(fs_close)
     int fd = openat(dir_fd, ATTEMPTS_FILE,
-                    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+                    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0664);
     if (fd < 0)
         return err_set(err, ERR_IO, errno, "open '%s'", ATTEMPTS_FILE);
     CLEANUP(mem_free_text) char *whole = mem_printf("%s%s\n", ends_torn(fd) ? "\n" : "", text);

@@ -37,12 +37,12 @@ int claim_sync_start(struct claim *claim, struct err *err)
 
 static int make_out(const struct claim *claim, const char *out, int *ret_fd, struct err *err)
 {
-    int r = mkdirat(claim->dir_fd, out, 0777);
+    int r = mkdirat(claim->dir_fd, out, 0775);
     if (r < 0 && errno == EEXIST) {
         r = fs_remove_tree(claim->dir_fd, out, err);
         if (r < 0)
             return r;
-        r = mkdirat(claim->dir_fd, out, 0777);
+        r = mkdirat(claim->dir_fd, out, 0775);
     }
     if (r < 0)
         return err_set(err, ERR_IO, errno, "make '%s' of job '%s'", out, claim->name);

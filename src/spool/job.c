@@ -120,7 +120,7 @@ static int parse(const char *text, size_t len, bool allows_inbox, struct job **r
 {
     CLEANUP(job_free) struct job *job = MEM_NEW(struct job);
     struct json_mark mark;
-    int r = json_parse(text, len, &job->whole, &mark, err);
+    int r = json_parse_within(text, len, JSON_DEPTH_PART, &job->whole, &mark, err);
     if (r <= 0)
         return r;
     r = take_all(job, allows_inbox, err);

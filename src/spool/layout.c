@@ -408,7 +408,7 @@ int spool_now_ms(const struct spool *spool, const char *owner, int64_t *ret_now_
     int tmp = spool->dirs[PLACE_TMP];
     (void)unlinkat(tmp, name, 0);
     CLEANUP(fs_close)
-    int fd = openat(tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    int fd = openat(tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0664);
     if (fd < 0)
         return err_set(err, ERR_IO, errno, "create 'tmp/%s'", name);
     /* On a full disk the write fails, but then the file was stamped when it was created. Closed

@@ -65,7 +65,7 @@ static int write_again(int dir_fd, const char *name, struct err *err)
         return r;
     (void)unlinkat(dir_fd, AGAIN_FILE, 0);
     CLEANUP(fs_close)
-    int to = openat(dir_fd, AGAIN_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int to = openat(dir_fd, AGAIN_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0664);
     if (to < 0)
         return err_set(err, ERR_IO, errno, "write '%s' again", name);
     r = copy_bytes(from, to);

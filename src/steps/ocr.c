@@ -323,7 +323,7 @@ static char *keep_image(struct ocr *ocr, const struct takeup_crop *crop)
     CLEANUP(mem_free_text)
     char *name = image_name(crop);
     CLEANUP(fs_close)
-    int fd = openat(ocr->host->output_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int fd = openat(ocr->host->output_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0664);
     bool is_kept = pix && fd >= 0 && pixWriteMemPng(&bytes, &size, pix, 0) == 0 &&
                    fs_write_all(fd, (const char *)bytes, size) >= 0;
     free(bytes);

@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "spool/input.h"
 #include "worker/verdict.h"
 
 #include <errno.h>
@@ -20,18 +19,16 @@ static void tick(void *arg)
 }
 
 /* Is the input what it was? It may have been removed meanwhile: what was read is still whole. */
-static bool input_changed(const struct attempt *attempt, int fd, struct attempt_result *result)
+static bool input_changed(const struct input *input, struct attempt_result *result)
 {
     struct stat st;
     struct fs_print now;
-    if (fstat(fd, &st) < 0)
+    if (fstat(input->fd, &st) < 0)
         return false;
     now = fs_print_of(&st);
-    bool same = fs_print_equal(&now, &result->print);
-    if (same && fstatat(attempt->root_fd, attempt->input_path, &st, 0) == 0) {
-        now = fs_print_of(&st);
-        same = fs_print_equal(&now, &result->print);
-    }
+    bool same = fs_print_equal(&now, &input->print);
+    if (same && input_look(input, &now) == 0)
+        same = fs_print_equal(&now, &input->print);
     if (same)
         return false;
     result->print = now;
@@ -62,8 +59,8 @@ static void add_models(struct paths *paths, const struct plan *plan)
     plan_each_file(plan, paths_add, paths);
 }
 
-static int enter_cage(const struct attempt *attempt, const struct plan *plan, int input_fd,
-                      struct err *err)
+static int enter_cage(const struct attempt *attempt, const struct plan *plan,
+                      const struct input *input, struct err *err)
 {
     const struct attempt_cage *cage = &attempt->cage;
     if (!cage->sandbox)
@@ -71,7 +68,7 @@ static int enter_cage(const struct attempt *attempt, const struct plan *plan, in
     struct paths paths = { 0 };
     add_models(&paths, plan);
     /* The directory in which the input lies tells at the end whether it is still the same. */
-    const int fds[] = { input_fd, attempt->output_dir, attempt->root_fd, cage->wire_fd };
+    const int fds[] = { input->fd, attempt->output_dir, input->base_fd, cage->wire_fd };
     struct sandbox_cage limits = {
         .fds = fds,
         .fd_count = COUNT(fds),
@@ -88,18 +85,19 @@ static int enter_cage(const struct attempt *attempt, const struct plan *plan, in
     return r;
 }
 
-static int run_pipeline(const struct attempt *attempt, int input_fd, struct attempt_result *result)
+static int run_pipeline(const struct attempt *attempt, const struct input *input,
+                        struct attempt_result *result)
 {
     struct plan *plan = NULL;
     int r =
         pipeline_plan(attempt->pipelines, attempt->pipeline, attempt->params, &plan, &result->err);
     if (r == 0)
-        r = enter_cage(attempt, plan, input_fd, &result->err);
+        r = enter_cage(attempt, plan, input, &result->err);
     if (r < 0)
         return r;
     const char *base_name = strrchr(attempt->input_path, '/');
     struct run run = {
-        .input_fd = input_fd,
+        .input_fd = input->fd,
         .input_name = base_name ? base_name + 1 : attempt->input_path,
         .output_dir = attempt->output_dir,
         .skip = attempt->skip,
@@ -117,9 +115,10 @@ static int run_pipeline(const struct attempt *attempt, int input_fd, struct atte
 void attempt_run(const struct attempt *attempt, struct attempt_result *ret_result)
 {
     struct attempt_result result = { 0 };
-    CLEANUP(fs_close) int fd = -1;
-    int r = input_open(attempt->root_fd, attempt->input_path, attempt->settle_ms, tick,
-                       (void *)(uintptr_t)attempt, &fd, &result.print, &result.err);
+    CLEANUP(input_close) struct input input = INPUT_NONE;
+    int r = input_open(&attempt->bounds, attempt->input_path, attempt->settle_ms, tick,
+                       (void *)(uintptr_t)attempt, &input, &result.err);
+    result.print = input.print;
     if (r == 0) {
         bool waits = !attempt->from_inbox || result.print.size_bytes > 0;
         result.failure = waits ? FAILURE_INPUT_WAIT : FAILURE_INPUT;
@@ -127,9 +126,9 @@ void attempt_run(const struct attempt *attempt, struct attempt_result *ret_resul
     } else if (r < 0) {
         result.failure = verdict_failure(&result.err);
     } else {
-        r = run_pipeline(attempt, fd, &result);
+        r = run_pipeline(attempt, &input, &result);
         result.failure = r < 0 ? verdict_failure(&result.err) : FAILURE_NONE;
-        if (input_changed(attempt, fd, &result)) {
+        if (input_changed(&input, &result)) {
             result.failure = FAILURE_INPUT_CHANGED;
             result.waiting = true;
             (void)err_set(&result.err, ERR_INPUT, 0, "input '%s' changed while it was read",

@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "pipeline/schedule.h"
+#include "spool/input.h"
 #include "spool/record.h"
 #include "worker/sandbox.h"
 
@@ -21,8 +22,8 @@ struct attempt_cage {
 };
 
 struct attempt {
-    const char *job; /* its name */
-    int root_fd;     /* relative inputs begin here: the spool, the job's directory, or AT_FDCWD */
+    const char *job;            /* its name */
+    struct input_bounds bounds; /* of the spool, of the job's directory, or none */
     const char *input_path;
     int64_t settle_ms; /* 0: it is whole, the caller knows */
     bool from_inbox;   /* it was waited for already: an empty one stays so */

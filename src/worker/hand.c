@@ -75,6 +75,21 @@ void hand_nursery(void *arg)
     json_rehearse();
 }
 
+/* What came through the inbox lies in its job's directory, what a job names relatively in the
+ * spool. */
+static struct input_bounds bounds_of(const struct hand_context *context,
+                                     const struct wire_order *order)
+{
+    if (order->from_inbox)
+        return (struct input_bounds){ .root_fd = open_token(context, order) };
+    return (struct input_bounds){
+        .root_fd = spool_root(context->spool),
+        .root_path = spool_path(context->spool),
+        .roots = context->rules->input_roots,
+        .root_count = context->rules->input_root_count,
+    };
+}
+
 /* Should the worker's clock not end it: no more than all of its threads can use until then. */
 static int64_t cpu_limit_s(const struct wire_order *order)
 {
@@ -86,7 +101,7 @@ void hand_body(void *arg, const struct wire_order *order, int wire_fd)
     const struct hand_context *context = arg;
     struct attempt attempt = {
         .job = order->job,
-        .root_fd = order->from_inbox ? open_token(context, order) : spool_root(context->spool),
+        .bounds = bounds_of(context, order),
         .input_path = order->input,
         .settle_ms = order->from_inbox ? 0 : context->rules->settle_ms,
         .from_inbox = order->from_inbox,
@@ -208,7 +223,7 @@ static int read_body(const struct hand *hand, json_t **ret_body, struct err *err
     struct json_mark mark;
     struct err why = { 0 };
     int r = fs_read_file(hand->out_fd, RECORD_FILE, BODY_MAX_BYTES, &text, &len, &why);
-    if (r == 0 && json_parse(text, len, ret_body, &mark, &why) != 1)
+    if (r == 0 && json_parse_within(text, len, JSON_DEPTH_PART, ret_body, &mark, &why) != 1)
         r = err_set(&why, ERR_INPUT, 0, "it is no JSON");
     if (r == 0 && !json_is_object(*ret_body)) {
         json_drop(ret_body);

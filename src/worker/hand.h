@@ -18,15 +18,17 @@
 /* What a worker does with each job; times in milliseconds. */
 struct hand_rules {
     const char *default_pipeline;
-    int max_attempts;      /* 3; a job may say otherwise, and so for timeout_ms */
-    int64_t timeout_ms;    /* 0: none */
-    int64_t stall_ms;      /* 300 s */
-    int64_t settle_ms;     /* 2 s */
-    int64_t input_wait_ms; /* 10 min */
-    int64_t backoff_ms;    /* 10 s */
-    int64_t grace_ms;      /* 2 s: between TERM and KILL of a runner */
-    int64_t memory_bytes;  /* of a runner, on top of what its worker has; 0: no limit */
-    int64_t output_bytes;  /* 4 GiB: of all artifacts of an attempt; 0: no limit */
+    int max_attempts;               /* 3; a job may say otherwise, and so for timeout_ms */
+    int64_t timeout_ms;             /* 0: none */
+    int64_t stall_ms;               /* 300 s */
+    int64_t settle_ms;              /* 2 s */
+    int64_t input_wait_ms;          /* 10 min */
+    int64_t backoff_ms;             /* 10 s */
+    int64_t grace_ms;               /* 2 s: between TERM and KILL of a runner */
+    int64_t memory_bytes;           /* of a runner, on top of what its worker has; 0: no limit */
+    int64_t output_bytes;           /* 4 GiB: of all artifacts of an attempt; 0: no limit */
+    const char *const *input_roots; /* see spool/input.h; none: absolute inputs lie anywhere */
+    size_t input_root_count;
 };
 
 struct hand;

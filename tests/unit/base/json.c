@@ -4,35 +4,66 @@
 
 #include <string.h>
 
+#define DEEP_10 "[[[[[[[[[["
+#define DEEP_100 DEEP_10 DEEP_10 DEEP_10 DEEP_10 DEEP_10 DEEP_10 DEEP_10 DEEP_10 DEEP_10 DEEP_10
+#define UP_10 "]]]]]]]]]]"
+#define UP_100 UP_10 UP_10 UP_10 UP_10 UP_10 UP_10 UP_10 UP_10 UP_10 UP_10
+
 static const struct {
     const char *text;
     int result; /* 1 whole, 0 ends too soon, -1 wrong */
     int line, column;
+    size_t len; /* of one with a NUL byte in it; 0: to the first */
 } texts[] = {
-    { "{}", 1, 0, 0 },
-    { "\xEF\xBB\xBF{\"a\":1}", 1, 0, 0 },
-    { "", 0, 0, 0 },
-    { " \n\t", 0, 0, 0 },
-    { "\xEF\xBB\xBF", 0, 0, 0 },
-    { "{", 0, 0, 0 },
-    { "{\"a\"", 0, 0, 0 },
-    { "{\"a\": ", 0, 0, 0 },
-    { "{\"a\": tr", 0, 0, 0 },
-    { "{\"a\": -", 0, 0, 0 },
-    { "{\"a\": 1", 0, 0, 0 },
-    { "{\"a\": \"text", 0, 0, 0 },
-    { "{\"a\": \"te\\", 0, 0, 0 },
-    { "{\"a\": \"te\\u00", 0, 0, 0 },
-    { "{\"a\": \"t\xC3", 0, 0, 0 },
-    { "{\"a\": \"t\xE2\x82", 0, 0, 0 },
-    { "{\"a\": [1, 2\n", 0, 0, 0 },
-    { "{\"a\": x}", -1, 1, 7 },
-    { "{\"a\": 1,\n \"b\" 2}", -1, 2, 6 },
-    { "{\"a\": 1, \"a\": 2}", -1, 1, 12 },
-    { "{\"a\": \"\xC3\x28\"}", -1, 1, 7 },
-    { "{}}", -1, 1, 3 },
-    { "{} {}", -1, 1, 4 },
-    { "{\"a\":}", -1, 1, 6 },
+    { "{}", 1, 0, 0, 0 },
+    { "\xEF\xBB\xBF{\"a\":1}", 1, 0, 0, 0 },
+    { "", 0, 0, 0, 0 },
+    { " \n\t", 0, 0, 0, 0 },
+    { "\xEF\xBB\xBF", 0, 0, 0, 0 },
+    { "{", 0, 0, 0, 0 },
+    { "{\"a\"", 0, 0, 0, 0 },
+    { "{\"a\": ", 0, 0, 0, 0 },
+    { "{\"a\": tr", 0, 0, 0, 0 },
+    { "{\"a\": -", 0, 0, 0, 0 },
+    { "{\"a\": 1", 0, 0, 0, 0 },
+    { "{\"a\": \"text", 0, 0, 0, 0 },
+    { "{\"a\": \"te\\", 0, 0, 0, 0 },
+    { "{\"a\": \"te\\u00", 0, 0, 0, 0 },
+    { "{\"a\": \"t\xC3", 0, 0, 0, 0 },
+    { "{\"a\": \"t\xE2\x82", 0, 0, 0, 0 },
+    { "{\"a\": [1, 2\n", 0, 0, 0, 0 },
+    { "{\"a\": x}", -1, 1, 7, 0 },
+    { "{\"a\": 1,\n \"b\" 2}", -1, 2, 6, 0 },
+    { "{\"a\": 1, \"a\": 2}", -1, 1, 12, 0 },
+    { "{\"a\": \"\xC3\x28\"}", -1, 1, 8, 0 },
+    { "{\"a\": \"\xC3\xA9\xFF\"}", -1, 1, 9, 0 },
+    { "{\"a\": 1,\n \"b\": \"\xC0\xAF\"}", -1, 2, 8, 0 },
+    { "{\"a\": 1,\n \"b\": \"\xED\xA0\x80\"}", -1, 2, 8, 0 },
+    { "{\"a\": 1,\n \"\xF8\": 1}", -1, 2, 3, 0 },
+    { "{\"a\": 1}\xFF", -1, 1, 9, 0 },
+    { "{\"a\": 1}\xC3", -1, 1, 9, 0 },
+    { "{\"a\": \"\xFF", -1, 1, 8, 0 },
+    { "\xFF\xFE{", -1, 1, 1, 0 },
+    { "{\"a\": \"\\ud800\"}", -1, 1, 14, 0 },
+    { "{\"a\": \"\\u0000\"}", -1, 1, 14, 0 },
+    { "{\"\\u0000\": 1}", -1, 1, 9, 0 },
+    { "{\"a\": \"b\0c\"}", -1, 1, 9, 13 },
+    { "{\"a\": 1,\0 \"b\": 1}", -1, 1, 9, 18 },
+    { "{\"a\": 1}\0\0", -1, 1, 9, 10 },
+    { "{\"a\": 1\0\0", -1, 1, 8, 9 },
+    { "\0\0", -1, 1, 1, 2 },
+    { "{\"a\": 1,\n \"b\": {\"a\": 1, \"a\": 2}}", -1, 2, 18, 0 },
+    { DEEP_100 DEEP_100 UP_100 UP_100, 1, 0, 0, 0 },
+    { DEEP_100 "{\"[[\\\"[[\": " DEEP_100 UP_100 "}" UP_100, -1, 1, 211, 0 },
+    { DEEP_100 DEEP_100 "[" UP_100 UP_100 "]", -1, 1, 201, 0 },
+    { "[\n" DEEP_100 "\n" DEEP_100, -1, 3, 100, 0 },
+    { "[\"" DEEP_100 DEEP_100 "\", \"\\\\\", \"\\\"" DEEP_100 "\"]", 1, 0, 0, 0 },
+    { "{}}", -1, 1, 3, 0 },
+    { "{} {}", -1, 1, 4, 0 },
+    { "{\"a\":}", -1, 1, 6, 0 },
+    { "null", -1, 1, 4, 0 },
+    { "\n 12", -1, 2, 3, 0 },
+    { "\n {\"a\": 12", 0, 0, 0, 0 },
 };
 
 static void test_parse_tells_short_from_wrong(void **state)
@@ -42,13 +73,18 @@ static void test_parse_tells_short_from_wrong(void **state)
         CLEANUP(json_drop) json_t *value = NULL;
         struct json_mark mark = { 99, 99 };
         struct err err = { 0 };
-        int r = json_parse(texts[i].text, strlen(texts[i].text), &value, &mark, &err);
+        size_t len = texts[i].len ? texts[i].len : strlen(texts[i].text);
+        int r = json_parse(texts[i].text, len, &value, &mark, &err);
         if ((r < 0 ? -1 : r) != texts[i].result)
             fail_msg("row %zu '%s': %d, %s", i, texts[i].text, r, err.text);
         if (mark.line != texts[i].line || mark.column != texts[i].column)
             fail_msg("row %zu '%s': at %d:%d", i, texts[i].text, mark.line, mark.column);
         if ((value != NULL) != (r == 1))
             fail_msg("row %zu: a value with %d", i, r);
+        CLEANUP(mem_free_text)
+        char *place = mem_printf("line %d, column %d: ", mark.line, mark.column);
+        if (r < 0 && strncmp(err.text, place, strlen(place)) != 0)
+            fail_msg("row %zu: told '%s'", i, err.text);
     }
 }
 
@@ -90,12 +126,35 @@ static void test_unseen_is_escaped(void **state)
     assert_true(json_equal(object, again));
 }
 
+/* What is put into another document has to leave room for that. */
+static void test_a_smaller_depth(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int result;
+    } deep[] = {
+        { "[[]]", 1 }, { "[[[]]]", -1 }, { "[[[", -1 }, { "[[", 0 }, { "[[], [], {}]", 1 }
+    };
+    for (size_t i = 0; i < COUNT(deep); i++) {
+        CLEANUP(json_drop) json_t *value = NULL;
+        struct json_mark mark;
+        struct err err = { 0 };
+        int r = json_parse_within(deep[i].text, strlen(deep[i].text), 2, &value, &mark, &err);
+        if ((r < 0 ? -1 : r) != deep[i].result)
+            fail_msg("row %zu '%s': %d %s", i, deep[i].text, r, err.text);
+        if (r < 0 && !strstr(err.text, "column 3: lists and objects are more than 2 deep"))
+            fail_msg("row %zu: told '%s'", i, err.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse_tells_short_from_wrong),
         cmocka_unit_test(test_unseen_is_escaped),
         cmocka_unit_test(test_every_start_of_a_job_is_short),
+        cmocka_unit_test(test_a_smaller_depth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

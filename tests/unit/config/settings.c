@@ -46,6 +46,7 @@ static void test_defaults(void **state)
         assert_int_equal(values->min_free_bytes, (int64_t)256 << 20);
         assert_string_equal(values->durability, "full");
         assert_string_equal(values->default_pipeline, "ocr_only");
+        assert_int_equal(values->input_roots.count, 0);
         for (const struct key *key = settings_keys(); key->name; key++)
             assert_null(settings_origin(settings, key->name));
     }
@@ -99,6 +100,12 @@ static const struct {
     { "stall_s: never\n", ":1:10: 'stall_s': expected a number, found a string" },
     { "backoff_s: 86401\n", ":1:12: 'backoff_s': expected a value from 0 to 86400, found 86401" },
     { "rescan_s: 3601\n", ":1:11: 'rescan_s': expected a value from 0 to 3600, found 3601" },
+    { "input_roots: /srv\n", ":1:14: 'input_roots': expected a list of strings, found a string" },
+    { "input_roots: []\n", ":1:14: 'input_roots': expected 1 to 100 strings, found 0" },
+    { "input_roots: [/srv, 5]\n", ":1:21: 'input_roots': expected" },
+    { "jobs: 1\ninput_roots: [/srv, media]\n",
+      ":2:14: 'input_roots': expected absolute paths, as /srv/videos, found 'media'" },
+    { "input_roots: [\"\"]\n", ":1:14: 'input_roots': expected absolute paths" },
     { "jobs: 1\njobs: 2\n", ":2:1: duplicate key 'jobs'" },
     { "jobs: &a 1\n", ":1:7: " },
     { "jobs: 1\n---\njobs: 2\n", ":2:" },

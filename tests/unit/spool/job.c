@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+#define DEEP_33 "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+#define DEEP_99 DEEP_33 DEEP_33 DEEP_33
+#define UP_33 "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+#define UP_99 UP_33 UP_33 UP_33
+
 static const struct {
     const char *text;
     int result;
@@ -29,6 +34,10 @@ static const struct {
     { "{\"input_path\": \"a\", \"timeout_s\": \"5\"}", -1, "'timeout_s' should be an integer" },
     { "{\"input_path\": \"a\", \"inbox_file\": \"b\"}", -1, "'inbox_file' is not allowed" },
     { "{\"input_path\": \"a\", \"input_path\": \"b\"}", -1, "duplicate" },
+    { "{\"input_path\": \"a\\u0000b\"}", -1, "there is a NUL" },
+    { "{\"input_path\": \"\xFF\"}", -1, "line 1, column 17: byte 0xff is no UTF-8" },
+    { "{\"input_path\": \"a\", \"x\": " DEEP_99 UP_99 "}", 1, "a" },
+    { "{\"input_path\": \"a\", \"x\": " DEEP_99 "[]" UP_99 "}", -1, "column 125: lists" },
 };
 
 static void test_jobs(void **state)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -332,6 +333,147 @@ static void test_names_taken(void **state)
     }
 }
 
+enum made_kind {
+    MADE_FILE,
+    MADE_FIFO,
+    MADE_SOCKET,
+    MADE_DEVICE,
+    MADE_LINK,
+    MADE_HARD_LINK,
+    MADE_DIR,
+    MADE_FULL_DIR,
+};
+
+/* What a runner that was taken over may leave in out.N. */
+static const struct {
+    const char *name;
+    enum made_kind kind;
+    mode_t mode;
+    const char *told; /* NULL: it is an artifact */
+} left[] = {
+    { "text.txt", MADE_FILE, 0644, NULL },
+    { "text.txt", MADE_FILE, 0600, NULL },
+    { "text.txt", MADE_FILE, 0, "it has a strange mode" },
+    { "text.txt", MADE_FILE, 04755, "it has a strange mode" },
+    { "text.txt", MADE_FILE, 02755, "it has a strange mode" },
+    { "text.txt", MADE_FIFO, 0644, "it is not a regular file" },
+    { "text.txt", MADE_SOCKET, 0644, "it is not a regular file" },
+    { "text.txt", MADE_DEVICE, 0644, "it is not a regular file" },
+    { "text.txt", MADE_LINK, 0, "it is not a regular file" },
+    { "text.txt", MADE_HARD_LINK, 0, "it has several names" },
+    { "text.txt", MADE_DIR, 0755, "it is not a regular file" },
+    { "text.txt", MADE_FULL_DIR, 0755, "it is not a regular file" },
+    { "input", MADE_FULL_DIR, 0755, "it is not a regular file" },
+    { "earlier", MADE_LINK, 0, "it is not a regular file" },
+    { "input", MADE_FILE, 0644, "the name is taken" },
+    { "b.job", MADE_FILE, 0644, "the name is taken" },
+    { "attempts.jsonl", MADE_FILE, 0644, "the name is taken" },
+    { "out.2", MADE_FILE, 0644, "the name is taken" },
+    { ".text.txt", MADE_FILE, 0644, "files named like this are ignored" },
+    { "text.txt.part", MADE_FILE, 0644, "files named like this are ignored" },
+};
+
+/* false: only root may make it. */
+static bool leave(struct fixture *fixture, int out, size_t row)
+{
+    const char *name = left[row].name;
+    struct err err = { 0 };
+    int r = 0;
+    switch (left[row].kind) {
+    case MADE_FILE:
+        assert_ok(fs_write_file(out, name, "text", 4, 0, &err), err);
+        r = fchmodat(out, name, left[row].mode, 0);
+        break;
+    case MADE_FIFO:
+        r = mknodat(out, name, S_IFIFO | left[row].mode, 0);
+        break;
+    case MADE_SOCKET:
+        r = mknodat(out, name, S_IFSOCK | left[row].mode, 0);
+        break;
+    case MADE_DEVICE:
+        r = mknodat(out, name, S_IFCHR | left[row].mode, makedev(1, 3));
+        break;
+    case MADE_LINK:
+        r = symlinkat("/etc/passwd", out, name);
+        break;
+    case MADE_HARD_LINK:
+        r = linkat(spool_root(fixture->spool), "media/mine", out, name, 0);
+        break;
+    case MADE_DIR:
+    case MADE_FULL_DIR:
+        r = mkdirat(out, name, left[row].mode);
+        break;
+    }
+    if (left[row].kind == MADE_FULL_DIR) {
+        CLEANUP(fs_close) int dir = openat(out, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(symlinkat("/etc", dir, "etc"), 0);
+        assert_ok(fs_write_file(dir, "inner", "text", 4, 0, &err), err);
+    }
+    if (r < 0 && left[row].kind == MADE_DEVICE && errno == EPERM)
+        return false;
+    assert_int_equal(r, 0);
+    return true;
+}
+
+static void check_left(struct fixture *fixture, size_t row, const char *id)
+{
+    CLEANUP(mem_free_text) char *dir = mem_printf("done/%s", id);
+    CLEANUP(json_drop) json_t *record = record_at(fixture, dir);
+    const json_t *warnings = json_object_get(record, "warnings");
+    const char *told = json_string_value(json_array_get(warnings, 0));
+    bool is_artifact = json_array_size(json_object_get(record, "artifacts")) == 1;
+    if (is_artifact != !left[row].told || json_array_size(warnings) != !is_artifact ||
+        (left[row].told && (!strstr(told, left[row].told) || !strstr(told, left[row].name))))
+        fail_msg("row %zu '%s': artifact %d, told '%s'", row, left[row].name, is_artifact,
+                 told ? told : "");
+    /* X.job, result.json, attempts.jsonl, and nothing that was not named. */
+    if (fixture_count(fixture, dir) != 3 + is_artifact)
+        fail_msg("row %zu '%s': %d files", row, left[row].name, fixture_count(fixture, dir));
+}
+
+static void test_what_is_no_artifact(void **state)
+{
+    struct fixture *fixture = *state;
+    struct stat mine;
+    fixture_drop(fixture, "media/mine", "mine");
+    for (size_t i = 0; i < COUNT(left); i++) {
+        struct err err = { 0 };
+        char id[NAME_SIZE];
+        fixture_drop(fixture, "pending/a.json", JOB);
+        CLEANUP(claim_free) struct claim *claim = must_claim(fixture, "a.json");
+        CLEANUP(json_drop) json_t *record = json_object();
+        CLEANUP(fs_close) int out = -1;
+        int number;
+        assert_ok(claim_start(claim, &number, &out, &err), err);
+        assert_ok(fs_write_file(out, RECORD_FILE, "{}", 2, 0, &err), err);
+        bool is_made = leave(fixture, out, i);
+        assert_int_equal(claim_publish(claim, PLACE_DONE, record, id, &err), 1);
+        if (is_made)
+            check_left(fixture, i, id);
+    }
+    assert_int_equal(fstatat(spool_root(fixture->spool), "media/mine", &mine, 0), 0);
+    assert_int_equal(mine.st_nlink, 1);
+    assert_int_equal(mine.st_size, 4);
+}
+
+/* Strangers put nothing into a result, whatever our umask is. */
+static void test_out_is_not_for_strangers(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = { 0 };
+    struct stat st;
+    CLEANUP(fs_close) int out = -1;
+    int number;
+    fixture_drop(fixture, "pending/a.json", JOB);
+    mode_t before = umask(0);
+    CLEANUP(claim_free) struct claim *claim = must_claim(fixture, "a.json");
+    assert_ok(claim_start(claim, &number, &out, &err), err);
+    (void)umask(before);
+    assert_int_equal(fstat(out, &st), 0);
+    assert_int_equal(st.st_mode & S_IWOTH, 0);
+    assert_ok(claim_defer(claim, 0, &err), err);
+}
+
 enum partial_kind { PARTIAL_NONE, PARTIAL_FULL, PARTIAL_EMPTY, PARTIAL_LINK, PARTIAL_TWO_NAMES };
 
 static const struct {
@@ -458,6 +600,8 @@ int main(void)
         FIXTURE_TEST(test_lost_replies),
         FIXTURE_TEST(test_publish_in_order),
         FIXTURE_TEST(test_names_taken),
+        FIXTURE_TEST(test_what_is_no_artifact),
+        FIXTURE_TEST(test_out_is_not_for_strangers),
         FIXTURE_TEST(test_what_was_read_is_kept_in_error),
         FIXTURE_TEST(test_changed_and_withdrawn),
         FIXTURE_TEST(test_defer_and_back),

@@ -109,6 +109,17 @@ static void attempt_lies_large(const struct attempt *attempt, struct attempt_res
     *result = (struct attempt_result){ 0 };
 }
 
+/* It could be read, and the record with it could not. */
+static void attempt_lies_deep(const struct attempt *attempt, struct attempt_result *result)
+{
+    char body[400];
+    memset(body, '[', 195);
+    memset(body + 195, ']', 195);
+    CLEANUP(mem_free_text) char *text = mem_printf("{\"text\": %.390s}", body);
+    write_body(attempt, text);
+    *result = (struct attempt_result){ 0 };
+}
+
 static void attempt_lies_link(const struct attempt *attempt, struct attempt_result *result)
 {
     (void)!symlinkat("/etc/hostname", attempt->output_dir, RECORD_FILE);
@@ -405,8 +416,10 @@ static void test_max_attempts_of_the_job_counts(void **state)
 static void test_a_hostile_body_is_a_crash(void **state)
 {
     struct fixture *fixture = *state;
-    static attempt_fn *const liars[] = { attempt_lies_text, attempt_lies_list, attempt_lies_large,
-                                         attempt_lies_link, attempt_says_nothing };
+    static attempt_fn *const liars[] = {
+        attempt_lies_text, attempt_lies_list, attempt_lies_large,
+        attempt_lies_deep, attempt_lies_link, attempt_says_nothing
+    };
     fixture->rules.max_attempts = 1;
     for (size_t i = 0; i < COUNT(liars); i++) {
         char file[40], name[32];

@@ -3,10 +3,13 @@
 #include "media/notes.h"
 #include "media/private.h"
 
+#include <libavutil/mem.h>
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { STREAMS_MAX = 256, THREADS_MAX = 16 };
 
@@ -83,6 +86,22 @@ static int no_video(struct media *media, struct err *err)
 
 /* ---- steps of opening ---- */
 
+/* An index that says it has two thousand million parts, in a file of some kilobytes, makes libav
+ * ask for memory that nobody has, and it answers what it answers when there is none left. What an
+ * index takes is a few times its bytes: where that can be had, it is the file that lies. */
+static bool is_a_lie(const struct media *media)
+{
+    enum { TIMES = 8, LEAST = 16 << 20, MOST = 256 << 20 };
+    struct stat st;
+    if (fstat(media->input.fd, &st) < 0)
+        return false;
+    int64_t bytes = st.st_size < MOST / TIMES ? st.st_size * TIMES + LEAST : MOST;
+    void *room = av_malloc((size_t)bytes); /* not malloc, which is left out by compilers */
+    bool has_room = room != NULL;
+    av_free(room);
+    return has_room;
+}
+
 static int open_container(struct media *media, struct err *err)
 {
     const AVInputFormat *demuxer = NULL;
@@ -101,6 +120,8 @@ static int open_container(struct media *media, struct err *err)
     (void)av_dict_set(&options, "protocol_whitelist", "", 0);
     r = avformat_open_input(&media->format, NULL, demuxer, &options); /* frees it when it fails */
     av_dict_free(&options);
+    if (r == AVERROR(ENOMEM) && is_a_lie(media))
+        r = AVERROR_INVALIDDATA;
     if (r < 0 || media->input.errnum)
         return open_failed(media, r, err);
     return 0;

@@ -123,20 +123,19 @@ int tracker_drop_lost(struct tracker *tracker)
  * not move they are believed. */
 int tracker_end_all(struct tracker *tracker)
 {
-    int r = 0;
-    for (size_t i = 0; i < tracker->line_count && r == 0; i++) {
+    for (size_t i = 0; i < tracker->line_count; i++) {
         struct line *line = &tracker->lines[i];
         if (line->is_held)
             continue;
         line_watch_noise(tracker, line);
         if (line->noise == 0)
-            r = line_hold(tracker, line);
+            line_hold_last(tracker, line);
     }
     for (size_t i = 0; i < tracker->line_count; i++) {
         tracker->lines[i].is_lost = true;
         tracker->lines[i].end_us = tracker->end_us;
     }
-    return r < 0 ? r : tracker_drop_lost(tracker);
+    return tracker_drop_lost(tracker);
 }
 
 int tracker_end(struct tracker *tracker)

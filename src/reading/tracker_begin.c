@@ -240,6 +240,12 @@ static int join(struct tracker *tracker, struct line *line)
     return has_grown || tracker->is_roll ? line_begin_strip(tracker, line) : 0;
 }
 
+void line_hold_last(struct tracker *tracker, struct line *line)
+{
+    line->is_held = true;
+    refine_start(tracker, line);
+}
+
 int line_hold(struct tracker *tracker, struct line *line)
 {
     line->is_held = true;

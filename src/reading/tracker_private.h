@@ -105,6 +105,9 @@ void tracker_find_fresh(struct tracker *tracker);
 int tracker_begin_lines(struct tracker *tracker, const struct luma *luma);
 /* It is believed from now on, and belongs to the ones beside it. 0, or -ENOMEM. */
 int line_hold(struct tracker *tracker, struct line *line);
+/* The same behind the last picture: what stands beside it keeps its own image, since there is no
+ * picture left of which one of both could be made. */
+void line_hold_last(struct tracker *tracker, struct line *line);
 
 /* ---- tracker_roll.c ---- */
 

@@ -2,7 +2,11 @@
 
 #include "media/media.h"
 
+#include <libavutil/mem.h>
+
+#include <limits.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define WHOLE                                                                                      \
     "h264.mp4 h264.mkv vp9.webm mpeg4.avi h264.ts sound.mp4 vfr.mkv negative.mp4 late.mkv "        \
@@ -251,6 +255,39 @@ static void test_what_is_no_video_is_named(void **state)
     }
 }
 
+/* h264.mp4 as a descriptor, but its index says that it has so many chunks. */
+static int open_with_chunks(const char count[4])
+{
+    CLEANUP(mem_free_text) char *bytes = NULL;
+    CLEANUP(mem_free_text) char *path = mem_printf("%s/h264.mp4", dir);
+    struct err err = { 0 };
+    size_t size = 0;
+    assert_ok(fs_read_file(AT_FDCWD, path, 1 << 24, &bytes, &size, &err), err);
+    char *at = memmem(bytes, size, "stco", 4);
+    assert_non_null(at);
+    memcpy(at + 8, count, 4);
+    int fd = memfd_create("chunks", MFD_CLOEXEC);
+    assert_true(fd >= 0 && fs_write_all(fd, bytes, size) == 0);
+    return fd;
+}
+
+/* libav has the same word for both. Tried again a lie would be no better. */
+static void test_a_file_that_lies_is_no_lack_of_memory(void **state)
+{
+    (void)state;
+    CLEANUP(fs_close) int fd = open_with_chunks("\x7f\xff\xff\xff");
+    CLEANUP(media_close) struct media *media = NULL;
+    struct err err = { 0 };
+    assert_true(media_open(fd, "lies.mp4", NULL, &media, &err) < 0);
+    assert_int_equal(err.kind, ERR_INPUT);
+    assert_non_null(strstr(err.text, "'lies.mp4' is damaged"));
+    assert_true(err.hint[0]);
+    av_max_alloc(1 << 20); /* there is not even room for what is true */
+    assert_true(media_open(fd, "lies.mp4", NULL, &media, &err) < 0);
+    av_max_alloc(INT_MAX);
+    assert_int_equal(err.kind, ERR_MEMORY);
+}
+
 static void test_a_read_that_fails_is_no_bad_video(void **state)
 {
     (void)state;
@@ -284,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_a_rough_video_lacks_frames_but_not_time),
         cmocka_unit_test(test_damaged_videos_give_what_they_have),
         cmocka_unit_test(test_what_is_no_video_is_named),
+        cmocka_unit_test(test_a_file_that_lies_is_no_lack_of_memory),
         cmocka_unit_test(test_a_read_that_fails_is_no_bad_video),
         cmocka_unit_test(test_the_descriptor_keeps_its_offset),
     };

@@ -5,6 +5,7 @@
 #include "reading/tracker.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { STEP_MS = 200, SCALE = 3, X = 40, Y = 90 };
 
@@ -598,6 +599,40 @@ static const struct {
     { "rolls past", rolls_past, "THE END OF IT" },
 };
 
+/* Of a line that grows in the last pictures there is no image that has all of it; each of its parts
+ * has one. */
+static void grows_at_the_end(int picture)
+{
+    flat();
+    put(Y, picture < 8 ? "A LINE" : "A LINE OF TEXT");
+}
+
+static void test_a_line_that_grows_at_the_end_is_not_lost(void **state)
+{
+    (void)state;
+    struct seen seen = { 0 };
+    show(grows_at_the_end, 10, &seen);
+    assert_int_equal(seen.count, 2);
+    const struct rect whole = draw_extent(X, Y, SCALE, "A LINE OF TEXT");
+    const struct rect both = rect_around(seen.lines[0].box, seen.lines[1].box);
+    assert_true(abs(both.x - whole.x) <= 2 && abs(both.width - whole.width) <= 4);
+    release(&seen);
+}
+
+/* What has just come, grown, or rolled in, and has no future. */
+static void test_a_video_may_end_at_any_picture(void **state)
+{
+    (void)state;
+    static void (*const all[])(int) = { comes_and_goes, grows,      grows_on_leaves,    scrolls,
+                                        rolls,          rolls_down, rolls_beside_a_logo };
+    for (size_t i = 0; i < COUNT(all); i++)
+        for (int count = 1; count <= 24; count += count < 6 ? 1 : 3) {
+            struct seen seen = { 0 };
+            show(all[i], count, &seen);
+            release(&seen);
+        }
+}
+
 static void test_an_image_shows_the_whole_text(void **state)
 {
     (void)state;
@@ -741,6 +776,8 @@ int main(void)
         cmocka_unit_test(test_times_are_those_of_frames),
         cmocka_unit_test(test_times_of_lines_that_move),
         cmocka_unit_test(test_what_rolls_does_not_disturb_what_stands_beside_it),
+        cmocka_unit_test(test_a_line_that_grows_at_the_end_is_not_lost),
+        cmocka_unit_test(test_a_video_may_end_at_any_picture),
         cmocka_unit_test(test_an_image_shows_the_whole_text),
         cmocka_unit_test(test_ids_count_up_in_the_order_in_which_lines_begin),
         cmocka_unit_test(test_another_size_ends_all),

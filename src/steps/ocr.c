@@ -103,6 +103,12 @@ static void reading_free(struct takeup_item *item)
     free(reading);
 }
 
+/* What one of several inputs says of what it will bring does not hold for the others. */
+static uintptr_t from_ms(const struct ocr *ocr, const struct takeup_crop *crop)
+{
+    return ocr->host->inputs > 1 ? 0 : crop->from_ms;
+}
+
 static struct reading *reading_new(const struct takeup_crop *crop)
 {
     struct reading *reading = MEM_NEW(struct reading);
@@ -393,6 +399,7 @@ static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_ou
     struct ocr *ocr = self;
     const struct takeup_crop *crop = (const struct takeup_crop *)item;
     struct reading *reading = reading_new(crop);
+    reading->item.from_ms = from_ms(ocr, crop);
     if (is_blank(crop))
         return takeup_emit(output, reading);
     ocr->host->count(ocr->host, TAKEUP_COUNT_FRAMES_READ, 1);

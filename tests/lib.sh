@@ -110,20 +110,9 @@ is_gone() {
 
 # ---- fixtures ----
 
-# fixture NAME: prints the path of that video; made once for a build directory.
+# fixture NAME: prints the path of that video; made once for all builds.
 fixture() {
-    local dir=$BUILD/fixtures name=$1 new
-    if [ ! -e "$dir/$name" ] || [ "$tests/fixtures/make" -nt "$dir/.$name.made" ]; then
-        mkdir -p "$dir"
-        new=$(mktemp -d "$dir/.new-XXXXXX") || return
-        "$tests/fixtures/make" "$new" "$name" >&2 || { rm -rf "$new"; return 1; }
-        rm -rf "${dir:?}/$name"
-        mv "$new/$name" "$dir/$name"
-        [ ! -e "$new/$name.txt" ] || mv "$new/$name.txt" "$dir/$name.txt"
-        rm -rf "$new"
-        : >"$dir/.$name.made"
-    fi
-    printf '%s\n' "$dir/$name"
+    "$tests/fixtures/cached" "$BUILD/../fixtures" - "$1" && printf '%s\n' "$BUILD/../fixtures/$1"
 }
 
 # ---- a spool and its worker ----

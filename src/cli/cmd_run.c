@@ -5,7 +5,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/time.h"
-#include "worker/attempt.h"
+#include "cli/rules.h"
+#include "worker/solo.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -28,6 +29,14 @@ struct asked {
     int64_t bar_ms;
 };
 
+struct run_with {
+    struct settings *settings;
+    struct sandbox *sandbox;
+    struct worker_options options;
+    struct catalog *catalog;
+    struct pipelines *pipelines;
+};
+
 static void clear_bar(struct asked *asked)
 {
     if (asked->bar_shown)
@@ -35,9 +44,8 @@ static void clear_bar(struct asked *asked)
     asked->bar_shown = false;
 }
 
-static void on_progress(void *arg, const char *step, int64_t done_us, int64_t total_us)
+static void show_progress(struct asked *asked, const char *step, int64_t done_us, int64_t total_us)
 {
-    struct asked *asked = arg;
     int64_t now = time_mono_ms();
     if (!asked->bar || now - asked->bar_ms < BAR_EVERY_MS)
         return;
@@ -55,11 +63,16 @@ static void on_progress(void *arg, const char *step, int64_t done_us, int64_t to
                   (double)done_us / 1e6, (double)total_us / 1e6);
 }
 
-static void on_log(void *arg, enum log_level level, const char *step, const char *text)
+static void on_message(void *arg, const struct wire_message *message)
 {
     struct asked *asked = arg;
+    if (message->kind == WIRE_PROGRESS) {
+        show_progress(asked, message->step, message->done_us, message->total_us);
+        return;
+    }
     clear_bar(asked);
-    log_write(level, LOG_FIELDS("step", step && step[0] ? step : NULL), "%s", text);
+    log_write(message->level, LOG_FIELDS("step", message->step[0] ? message->step : NULL), "%s",
+              message->text);
 }
 
 /* Where the files go: the directory that was asked for, or one that is removed afterwards. */
@@ -118,9 +131,9 @@ static int print_body(const struct asked *asked, int out_fd, const char *out, st
     return 0;
 }
 
-static int status_of(const struct attempt_result *result)
+static int status_of(enum failure failure)
 {
-    switch (result->failure) {
+    switch (failure) {
     case FAILURE_NONE:
         return EXIT_OK;
     case FAILURE_PIPELINE:
@@ -131,59 +144,104 @@ static int status_of(const struct attempt_result *result)
     }
 }
 
-static int run_file(struct asked *asked, struct pipelines *pipelines, int out_fd, const char *out)
+/* ---- the attempt ---- */
+
+static int fail(const struct runner_end *end)
+{
+    struct err err = { .kind = ERR_INPUT };
+    (void)snprintf(err.text, sizeof(err.text), "%s", end->text);
+    (void)snprintf(err.hint, sizeof(err.hint), "%s", end->hint);
+    return cli_fail(status_of(end->failure), &err);
+}
+
+/* In a runner, as a worker does it: the video is as hostile here. */
+static int attempt_file(struct asked *asked, struct solo *solo, const char *out)
 {
     struct err err = { 0 };
-    const struct pipeline *pipeline = pipelines_find(pipelines, asked->pipeline);
+    struct runner_end end;
+    CLEANUP(mem_free_text) char *report = NULL;
+    int out_fd = solo->attempt.output_dir;
+    int r = solo_run(solo, &end, &report, &err);
+    clear_bar(asked);
+    if (r < 0)
+        return cli_fail(EXIT_UNUSABLE, &err);
+    if (report && asked->out)
+        (void)fs_write_file(out_fd, "crash.txt", report, strlen(report), 0, NULL);
+    if (end.failure != FAILURE_NONE)
+        return fail(&end);
+    if (print_body(asked, out_fd, out, &err) < 0)
+        return cli_fail(EXIT_UNUSABLE, &err);
+    return EXIT_OK;
+}
+
+static int run_file(struct asked *asked, const struct run_with *with, int out_fd, const char *out)
+{
+    struct err err = { 0 };
+    const struct pipeline *pipeline = pipelines_find(with->pipelines, asked->pipeline);
     if (!pipeline) {
-        CLEANUP(mem_free_text) char *list = pipelines_list(pipelines);
+        CLEANUP(mem_free_text) char *list = pipelines_list(with->pipelines);
         (void)err_set(&err, ERR_USAGE, 0, "there is no pipeline '%s'; there are: %s",
                       asked->pipeline, list);
         return cli_fail(EXIT_USAGE, &err);
     }
     if (pipeline->broken)
         return cli_fail(EXIT_UNUSABLE, pipeline->broken);
-    struct attempt attempt = {
-        .job = asked->file,
-        .root_fd = AT_FDCWD,
-        .input_path = asked->file,
-        .output_dir = out_fd,
-        .pipelines = pipelines,
-        .pipeline = pipeline,
-        .params = asked->params,
-        .threads = asked->threads > 0 ? asked->threads : cores_usable(),
-        .log = on_log,
-        .progress = on_progress,
+    const struct hand_rules *rules = &with->options.rules;
+    struct solo solo = {
+        .attempt = {
+            .job = asked->file,
+            .root_fd = AT_FDCWD,
+            .input_path = asked->file,
+            .output_dir = out_fd,
+            .pipelines = with->pipelines,
+            .pipeline = pipeline,
+            .params = asked->params,
+            .threads = asked->threads > 0 ? asked->threads : cores_usable(),
+            .cage = { .sandbox = with->options.sandbox ? with->sandbox : NULL,
+                      .memory_bytes = rules->memory_bytes,
+                      .file_bytes = rules->output_bytes },
+        },
+        .limits = { .stall_ms = rules->stall_ms, .grace_ms = rules->grace_ms },
+        .on_message = on_message,
         .arg = asked,
     };
-    struct attempt_result result;
-    attempt_run(&attempt, &result);
-    clear_bar(asked);
-    if (result.failure != FAILURE_NONE)
-        return cli_fail(status_of(&result), &result.err);
-    if (print_body(asked, out_fd, out, &err) < 0)
-        return cli_fail(EXIT_UNUSABLE, &err);
-    return EXIT_OK;
+    return attempt_file(asked, &solo, out);
+}
+
+/* The machine's settings hold here too, as far as they are about an attempt. */
+static int open_sandbox(const struct asked *asked, struct run_with *with, struct err *err)
+{
+    int r = cli_load_settings(asked->cli, NULL, &with->settings, err);
+    if (r < 0)
+        return r;
+    worker_options_default(&with->options);
+    cli_fill_rules(settings_values(with->settings), 1, &with->options);
+    r = sandbox_new(SANDBOX_ABI_ANY, &with->sandbox, err);
+    return r < 0 ? r
+                 : sandbox_demand(with->sandbox, with->options.sandbox,
+                                  with->options.require_sandbox, err);
 }
 
 static int run_here(struct asked *asked)
 {
     struct err err = { 0 };
-    struct catalog *catalog = NULL;
-    struct pipelines *pipelines = NULL;
+    struct run_with with = { 0 };
     CLEANUP(mem_free_text) char *out = NULL;
     CLEANUP(fs_close) int out_fd = -1;
     int r = open_out(asked, &out, &out_fd, &err);
     if (r == 0)
         r = must_be_empty(out_fd, out, &err);
     if (r == 0)
-        r = cli_open_catalog(asked->cli, &catalog, &err);
+        r = open_sandbox(asked, &with, &err);
     if (r == 0)
-        r = cli_open_pipelines(asked->cli, catalog, &pipelines, &err);
-    int status =
-        r < 0 ? cli_fail(cli_status_of(&err), &err) : run_file(asked, pipelines, out_fd, out);
-    pipelines_free(&pipelines);
-    catalog_free(&catalog);
+        r = cli_open_catalog(asked->cli, &with.catalog, &err);
+    if (r == 0)
+        r = cli_open_pipelines(asked->cli, with.catalog, &with.pipelines, &err);
+    int status = r < 0 ? cli_fail(cli_status_of(&err), &err) : run_file(asked, &with, out_fd, out);
+    pipelines_free(&with.pipelines);
+    catalog_free(&with.catalog);
+    sandbox_free(&with.sandbox);
+    settings_free(&with.settings);
     if (!asked->out && out && fs_remove_tree(AT_FDCWD, out, &err) < 0)
         (void)cli_fail(EXIT_OK, &err);
     return status;

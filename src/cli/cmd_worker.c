@@ -1,7 +1,7 @@
 #include "cli/commands.h"
 
 #include "base/proc.h"
-#include "base/ram.h"
+#include "cli/rules.h"
 #include "worker/worker.h"
 
 #include <stdio.h>
@@ -31,22 +31,17 @@ static int64_t in_force_ms(int64_t given_ms, double set_s)
     return given_ms >= 0 ? given_ms : (int64_t)(set_s * 1000);
 }
 
-/* So that all of them together leave something to the rest of the machine. */
-static int64_t default_memory_bytes(int jobs)
-{
-    const int64_t least = INT64_C(1) << 30;
-    int64_t share = ram_bytes() / 4 * 3 / jobs;
-    return share < least ? least : share;
-}
-
 static void fill_options(const struct asked *asked, const struct settings_values *set,
                          struct worker_options *options)
 {
     const struct given *given = &asked->given;
     worker_options_default(options);
+    options->jobs = given->jobs > 0 ? given->jobs : (int)set->jobs;
+    cli_fill_rules(set, options->jobs, options);
     options->rules.settle_ms = in_force_ms(given->settle_ms, set->settle_s);
     options->rules.input_wait_ms = in_force_ms(given->input_wait_ms, set->input_wait_s);
-    options->rules.stall_ms = in_force_ms(given->stall_ms, set->stall_s);
+    if (given->stall_ms >= 0)
+        options->rules.stall_ms = given->stall_ms;
     options->rules.timeout_ms = in_force_ms(given->timeout_ms, set->timeout_s);
     options->rules.backoff_ms = in_force_ms(given->backoff_ms, set->backoff_s);
     options->rules.max_attempts =
@@ -55,13 +50,7 @@ static void fill_options(const struct asked *asked, const struct settings_values
     options->lease_ms = in_force_ms(given->lease_ms, set->lease_s);
     options->rescan_ms = in_force_ms(given->rescan_ms, set->rescan_s);
     options->min_free_bytes = set->min_free_bytes;
-    options->jobs = given->jobs > 0 ? given->jobs : (int)set->jobs;
     options->threads = given->threads > 0 ? given->threads : (int)set->threads;
-    options->rules.output_bytes = set->max_output_bytes;
-    options->rules.memory_bytes =
-        set->max_memory_bytes ? set->max_memory_bytes : default_memory_bytes(options->jobs);
-    options->sandbox = strcmp(set->sandbox, "full") == 0;
-    options->require_sandbox = set->require_sandbox;
     options->durable = strcmp(set->durability, "full") == 0;
     options->drain = asked->drain;
     options->max_time_ms = asked->max_time_ms;

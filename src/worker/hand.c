@@ -7,6 +7,7 @@
 #include "pipeline/in_hand.h"
 #include "spool/attempts.h"
 #include "spool/record.h"
+#include "worker/attempt_wire.h"
 #include "worker/crash_report.h"
 #include "worker/settle.h"
 #include "worker/verdict.h"
@@ -21,8 +22,7 @@
 enum {
     BODY_MAX_BYTES = 8 << 20, /* docs/spool.md: what a runner may say inline */
     LAST_LINES = 20,          /* of a runner's log, for crash.txt */
-    PROGRESS_EVERY_MS = 100,
-    SYNC_START_MS = 1000, /* a shorter attempt is not worth a wait for the disk */
+    SYNC_START_MS = 1000,     /* a shorter attempt is not worth a wait for the disk */
     /* Of the time after which it is stopped, for which a runner may be at work on one crop: a line
      * takes some 10 ms. */
     IN_HAND_PART = 4,
@@ -49,35 +49,7 @@ struct hand {
     size_t line_count;
 };
 
-/* ---- the runner's side: everything below runs in the child ---- */
-
-struct runner_view {
-    int wire_fd;
-    int64_t progress_ms; /* when progress was told last */
-};
-
-static void view_log(void *arg, enum log_level level, const char *step, const char *text)
-{
-    const struct runner_view *view = arg;
-    struct wire_message message = { .kind = WIRE_LOG, .level = level };
-    (void)snprintf(message.step, sizeof(message.step), "%s", step ? step : "");
-    (void)snprintf(message.text, sizeof(message.text), "%s", text);
-    (void)wire_send(view->wire_fd, &message);
-}
-
-static void view_progress(void *arg, const char *step, int64_t done_us, int64_t total_us)
-{
-    struct runner_view *view = arg;
-    int64_t now = time_mono_ms();
-    if (now - view->progress_ms < PROGRESS_EVERY_MS)
-        return;
-    view->progress_ms = now;
-    struct wire_message message = { .kind = WIRE_PROGRESS,
-                                    .done_us = done_us,
-                                    .total_us = total_us };
-    (void)snprintf(message.step, sizeof(message.step), "%s", step ? step : "");
-    (void)wire_send(view->wire_fd, &message);
-}
+/* ---- the runner's side ---- */
 
 /* The directory of this attempt; -1 when it is gone, and then all that is written there fails. */
 static int open_out(const struct hand_context *context, const struct wire_order *order)
@@ -104,7 +76,6 @@ void hand_nursery(void *arg)
 void hand_body(void *arg, const struct wire_order *order, int wire_fd)
 {
     const struct hand_context *context = arg;
-    struct runner_view view = { .wire_fd = wire_fd };
     struct attempt attempt = {
         .job = order->job,
         .root_fd = order->from_inbox ? open_token(context, order) : spool_root(context->spool),
@@ -118,27 +89,10 @@ void hand_body(void *arg, const struct wire_order *order, int wire_fd)
         .skip = order->skip,
         .threads = order->threads,
         .cage = { .sandbox = context->sandbox,
-                  .wire_fd = wire_fd,
                   .memory_bytes = context->rules->memory_bytes,
                   .file_bytes = context->rules->output_bytes },
-        .log = view_log,
-        .progress = view_progress,
-        .arg = &view,
     };
-    crash_watch(attempt.output_dir);
-    struct attempt_result result = { 0 };
-    context->attempt(&attempt, &result);
-
-    struct wire_message outcome = {
-        .kind = WIRE_OUTCOME,
-        .failure = result.failure,
-        .waiting = result.waiting,
-        .print = result.print,
-    };
-    (void)snprintf(outcome.step, sizeof(outcome.step), "%s", result.step);
-    (void)snprintf(outcome.text, sizeof(outcome.text), "%s", result.err.text);
-    (void)snprintf(outcome.hint, sizeof(outcome.hint), "%s", result.err.hint);
-    (void)wire_send(wire_fd, &outcome);
+    attempt_tell(&attempt, context->attempt, wire_fd);
 }
 
 /* ---- the end of a job ---- */

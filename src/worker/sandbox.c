@@ -297,6 +297,20 @@ const char *sandbox_holds(const struct sandbox *sandbox)
     return sandbox->holds;
 }
 
+int sandbox_demand(const struct sandbox *sandbox, bool wanted, bool required, struct err *err)
+{
+    int r = 0;
+    if (!required || (wanted && !sandbox->lacks))
+        return 0;
+    if (!wanted)
+        r = err_set(err, ERR_CONFIG, 0, "require_sandbox is set, and sandbox is none");
+    else
+        r = err_set(err, ERR_CONFIG, 0, "require_sandbox is set, and this kernel lacks %s",
+                    sandbox->lacks);
+    err_hint(err, "takeup check tells what holds here; require_sandbox: false runs without it");
+    return r;
+}
+
 int sandbox_enter(const struct sandbox *sandbox, const struct sandbox_cage *cage, struct err *err)
 {
     close_others(cage);

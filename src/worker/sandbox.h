@@ -48,6 +48,10 @@ const char *sandbox_lacks(const struct sandbox *sandbox);
 /* What holds, in a line: "Landlock (ABI 7), seccomp, limits". */
 const char *sandbox_holds(const struct sandbox *sandbox);
 
+/* May it be run with what holds? < 0: `required` says the whole, and it is not there, or not
+ * `wanted`. */
+int sandbox_demand(const struct sandbox *sandbox, bool wanted, bool required, struct err *err);
+
 /* There is no way out. */
 int sandbox_enter(const struct sandbox *sandbox, const struct sandbox_cage *cage, struct err *err);
 

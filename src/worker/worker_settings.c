@@ -20,18 +20,14 @@ int worker_set_sandbox(struct worker *worker, struct err *err)
 {
     const struct worker_options *options = worker->options;
     const char *lacks = sandbox_lacks(worker->sandbox);
+    int r = sandbox_demand(worker->sandbox, options->sandbox, options->require_sandbox, err);
     worker->context.sandbox = options->sandbox ? worker->sandbox : NULL;
-    if (!options->sandbox && !options->require_sandbox) {
+    if (r < 0)
+        return r;
+    if (!options->sandbox) {
         log_warn(LOG_FIELDS("setting", "sandbox: none"),
                  "no sandbox: who can take a decoder over can do what this user can");
         return 0;
-    }
-    if (!options->sandbox || (lacks && options->require_sandbox)) {
-        int r = err_set(err, ERR_CONFIG, 0, "require_sandbox is set, and %s%s",
-                        lacks && options->sandbox ? "this kernel lacks " : "sandbox is none",
-                        lacks && options->sandbox ? lacks : "");
-        err_hint(err, "takeup check tells what holds here; require_sandbox: false runs without it");
-        return r;
     }
     if (lacks)
         log_warn(LOG_FIELDS("holds", sandbox_holds(worker->sandbox)),

@@ -1,4 +1,5 @@
-/* fixtures.h - videos from tests/fixtures/make, in a directory that goes away again. */
+/* fixtures.h - videos from tests/fixtures/make, in a directory that goes away again. They are made
+ * once for all builds where $BUILD says where these are. */
 #ifndef TAKEUP_TEST_FIXTURES_H
 #define TAKEUP_TEST_FIXTURES_H
 
@@ -9,9 +10,10 @@
 /* names: words parted by spaces. As test_make_dir; NULL when they could not be made. */
 static inline char *fixtures_make(const char *names)
 {
-    const char *tests = getenv("TESTS");
+    const char *tests = getenv("TESTS"), *build = getenv("BUILD");
     char *dir = test_make_dir();
-    char *line = mem_printf("'%s/fixtures/make' '%s' %s", tests ? tests : "tests", dir, names);
+    char *line = mem_printf("'%s/fixtures/cached' '%s/../fixtures' '%s' %s",
+                            tests ? tests : "tests", build ? build : "build/plain", dir, names);
     int status = system(line);
     free(line);
     if (status == 0)

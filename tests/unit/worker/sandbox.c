@@ -546,12 +546,31 @@ static void test_words(void **state)
     sandbox_free(&scene.sandbox);
 }
 
+static void test_demands(void **state)
+{
+    (void)state;
+    struct err err = { 0 };
+    assert_ok(sandbox_new(1, &scene.sandbox, &err), err); /* it always lacks something */
+    assert_int_equal(sandbox_demand(scene.sandbox, true, false, &err), 0);
+    assert_int_equal(sandbox_demand(scene.sandbox, false, false, &err), 0);
+    assert_true(sandbox_demand(scene.sandbox, true, true, &err) < 0);
+    assert_non_null(strstr(err.text, "require_sandbox is set, and this kernel lacks Landlock"));
+    assert_true(sandbox_demand(scene.sandbox, false, true, &err) < 0);
+    assert_string_equal(err.text, "require_sandbox is set, and sandbox is none");
+    sandbox_free(&scene.sandbox);
+    assert_ok(sandbox_new(SANDBOX_ABI_ANY, &scene.sandbox, &err), err);
+    if (!sandbox_lacks(scene.sandbox))
+        assert_int_equal(sandbox_demand(scene.sandbox, true, true, &err), 0);
+    sandbox_free(&scene.sandbox);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_all, scene_make, scene_end),
         cmocka_unit_test_setup_teardown(test_least, scene_make, scene_end),
         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_demands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,7 +106,9 @@ char *crash_report(const struct crash_facts *facts)
         CLEANUP(mem_free_text) char *place = json_line(json_array_get(facts->in_hand, i));
         str_addf(&text, "at work on, and left out from now on: %s\n", place);
     }
-    str_add(&text, facts->notes->text ? facts->notes->text : "");
+    if (facts->notes->text)
+        str_addf(&text, "%sa frame without a name: addr2line -Cfpe FILE 0xOFFSET\n",
+                 facts->notes->text);
     str_add(&text, "last lines of its log:\n");
     for (size_t i = 0; i < facts->line_count; i++)
         str_addf(&text, "  %s\n", facts->lines[i]);

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,9 @@
 
 enum {
     BODY_MAX_BYTES = 8 << 20, /* docs/spool.md: what a runner may say inline */
-    LAST_LINES = 20,          /* of a runner's log, for crash.txt */
-    SYNC_START_MS = 1000,     /* a shorter attempt is not worth a wait for the disk */
+    CPU_GRACE_S = 60,
+    LAST_LINES = 20,      /* of a runner's log, for crash.txt */
+    SYNC_START_MS = 1000, /* a shorter attempt is not worth a wait for the disk */
     /* Of the time after which it is stopped, for which a runner may be at work on one crop: a line
      * takes some 10 ms. */
     IN_HAND_PART = 4,
@@ -73,6 +75,12 @@ void hand_nursery(void *arg)
     json_rehearse();
 }
 
+/* Should the worker's clock not end it: no more than all of its threads can use until then. */
+static int64_t cpu_limit_s(const struct wire_order *order)
+{
+    return order->timeout_s > 0 ? (int64_t)(order->timeout_s + CPU_GRACE_S) * order->threads : 0;
+}
+
 void hand_body(void *arg, const struct wire_order *order, int wire_fd)
 {
     const struct hand_context *context = arg;
@@ -90,7 +98,8 @@ void hand_body(void *arg, const struct wire_order *order, int wire_fd)
         .threads = order->threads,
         .cage = { .sandbox = context->sandbox,
                   .memory_bytes = context->rules->memory_bytes,
-                  .file_bytes = context->rules->output_bytes },
+                  .file_bytes = context->rules->output_bytes,
+                  .cpu_s = cpu_limit_s(order) },
     };
     attempt_tell(&attempt, context->attempt, wire_fd);
 }
@@ -383,6 +392,12 @@ static enum hand_fate refuse(const struct hand_context *context, struct claim **
     return settle(context, claim, pipeline, &verdict, &ending);
 }
 
+static int whole_seconds(int64_t ms)
+{
+    int64_t s = ms / 1000 + (ms % 1000 != 0);
+    return s < INT_MAX / 2 ? (int)s : 0;
+}
+
 static int start(struct hand *hand, struct err *err)
 {
     const struct hand_rules *rules = hand->context->rules;
@@ -402,6 +417,7 @@ static int start(struct hand *hand, struct err *err)
         .token = claim_token(hand->claim),
         .attempt = hand->number,
         .threads = hand->context->threads,
+        .timeout_s = whole_seconds(hand->limits.timeout_ms),
         .job = claim_name(hand->claim),
         .pipeline = hand->pipeline->id,
         .input = job->input_path,

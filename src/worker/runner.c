@@ -138,6 +138,12 @@ static void end_from_status(struct runner_end *end)
     int status = end->wait_status;
     end->failure = FAILURE_CRASH;
     end->waiting = false;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) {
+        end->failure = FAILURE_TIMEOUT;
+        (void)snprintf(end->text, sizeof(end->text),
+                       "the attempt used more CPU time than timeout_s leaves it");
+        return;
+    }
     if (WIFSIGNALED(status)) {
         (void)snprintf(end->text, sizeof(end->text), "the runner was ended by signal %d (%s)",
                        WTERMSIG(status), strsignal(WTERMSIG(status)));

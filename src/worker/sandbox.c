@@ -23,7 +23,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { OPEN_FILES_MAX = 256 };
+enum { OPEN_FILES_MAX = 256, CPU_MORE_S = 5 };
 
 struct sandbox {
     int abi; /* of Landlock; 0: there is none */
@@ -160,8 +160,13 @@ static int limit(int resource, int64_t most, const char *what, struct err *err)
     struct rlimit now;
     if (getrlimit((__rlimit_resource_t)resource, &now) < 0)
         return err_set(err, ERR_IO, errno, "ask for the limit of %s", what);
-    rlim_t wanted = (rlim_t)most < now.rlim_max ? (rlim_t)most : now.rlim_max;
-    struct rlimit limits = { wanted, wanted };
+    /* At the soft limit of CPU time a signal tells why; at the hard one it is SIGKILL. */
+    rlim_t last = (rlim_t)most + (resource == RLIMIT_CPU ? CPU_MORE_S : 0);
+    struct rlimit limits = { (rlim_t)most, last };
+    if (now.rlim_max < limits.rlim_max)
+        limits.rlim_max = now.rlim_max;
+    if (limits.rlim_max < limits.rlim_cur)
+        limits.rlim_cur = limits.rlim_max;
     if (setrlimit((__rlimit_resource_t)resource, &limits) < 0)
         return err_set(err, ERR_IO, errno, "limit %s", what);
     return 0;

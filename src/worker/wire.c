@@ -83,6 +83,8 @@ int wire_send_order(int fd, const struct wire_order *order)
     json_set_text(object, "token", order->token);
     json_set_int(object, "attempt", order->attempt);
     json_set_int(object, "threads", order->threads);
+    if (order->timeout_s > 0)
+        json_set_int(object, "timeout_s", order->timeout_s);
     json_set_text(object, "job", order->job);
     json_set_text(object, "pipeline", order->pipeline);
     json_set_text(object, "input", order->input);
@@ -134,6 +136,7 @@ int wire_receive_order(int fd, struct wire_order *ret_order, json_t **ret_whole)
         .token = json_get_text(whole, "token", NULL),
         .attempt = get_number(whole, "attempt"),
         .threads = get_number(whole, "threads"),
+        .timeout_s = get_number(whole, "timeout_s"),
         .job = json_get_text(whole, "job", NULL),
         .pipeline = json_get_text(whole, "pipeline", NULL),
         .input = json_get_text(whole, "input", NULL),

@@ -50,6 +50,7 @@ struct wire_order {
     const char *token; /* of the job's directory in running/WORKER */
     int attempt;       /* its number: out.N */
     int threads;       /* cores that it may use */
+    int timeout_s;     /* after which it is ended, rounded up; 0: never */
     const char *job;   /* its name */
     const char *pipeline, *input;
     bool from_inbox;      /* input is relative to the job's directory, not to the spool */

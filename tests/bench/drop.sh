@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # drop.sh [COUNT [ROUNDS]]: from the drop of a job to the first instruction of its runner, in us,
 # COUNT (200) drops a round: a worker with spare runners, inotify and fork (drop.c), and a loop that
-# looks every half second; also to the first instruction of a step, which is in a plugin. Medians of
-# alternated rounds (5). The spool is in SPOOL_DIR; not a slow disk, or the syncs of the job before
+# looks every half second; also to the first instruction of a step, which is in a plugin, without a
+# sandbox, from which it could not tell. Medians of alternated rounds (5). The spool is in SPOOL_DIR; not a slow disk, or the syncs of the job before
 # are what is measured.
 SPOOL_DIR=${SPOOL_DIR:-/dev/shm}
 . "$(dirname "$0")/lib.sh"
@@ -68,7 +68,9 @@ new_spool "$disk/spool"
 for ((r = 0; r < rounds; r++)); do
     worker_round runner FIRST_STAMPS
     fork_round
+    echo 'sandbox: none' >"$disk/spool/takeup.yaml"
     worker_round step NOOP_STAMPS
+    rm "$disk/spool/takeup.yaml"
 done
 polling_round
 for name in runner fork step "0.5 s polling"; do

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/proc.h"
+#include "worker/crash.h"
 #include "worker/nursery.h"
 #include "worker/runner.h"
 
@@ -69,6 +70,12 @@ static void body_crashes(void *arg, const struct wire_order *order, int fd)
     (void)raise(SIGSEGV);
 }
 
+static void body_burns(void *arg, const struct wire_order *order, int fd)
+{
+    (void)arg, (void)order, (void)fd;
+    (void)raise(SIGXCPU);
+}
+
 static void body_crashes_after_outcome(void *arg, const struct wire_order *order, int fd)
 {
     (void)arg, (void)order;
@@ -94,6 +101,7 @@ static void body_hangs(void *arg, const struct wire_order *order, int fd)
 static void body_hangs_deaf(void *arg, const struct wire_order *order, int fd)
 {
     (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(CRASH_ASK, SIG_IGN);
     body_hangs(arg, order, fd);
 }
 
@@ -228,6 +236,12 @@ static const struct {
     { "says nothing", body_silent, { 0, 0, 1000 }, FAILURE_NONE, FAILURE_CRASH, "status 0" },
     { "exits", body_exits, { 0, 0, 1000 }, FAILURE_NONE, FAILURE_CRASH, "status 7" },
     { "crashes", body_crashes, { 0, 0, 1000 }, FAILURE_NONE, FAILURE_CRASH, "" },
+    { "burns its CPU time",
+      body_burns,
+      { 0, 0, 1000 },
+      FAILURE_NONE,
+      FAILURE_TIMEOUT,
+      "more CPU time" },
     { "crashes after its outcome",
       body_crashes_after_outcome,
       { 0, 0, 1000 },

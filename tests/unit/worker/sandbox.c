@@ -25,7 +25,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-enum { MEMORY_BYTES = 256 << 20, FILE_BYTES = 1 << 20, NO_ERRNO = 250 };
+enum { MEMORY_BYTES = 256 << 20, FILE_BYTES = 1 << 20, CPU_S = 1, NO_ERRNO = 250 };
 
 struct scene {
     char dir[64]; /* holds out/, models/, secret (a file) and other/ (a directory) */
@@ -288,6 +288,13 @@ static int takes_too_much(void)
     errno = block ? 0 : ENOMEM;
     return block ? 0 : -1;
 }
+static int burns_cpu(void)
+{
+    volatile bool burns = true;
+    while (burns)
+        ;
+    return 0;
+}
 static int has_token(void)
 {
     errno = ENOENT;
@@ -428,6 +435,7 @@ static const struct {
     { ROW(opens_too_many), EMFILE, 0, NEEDS_NOTHING },
     { ROW(writes_too_much), EFBIG, 0, NEEDS_NOTHING },
     { ROW(takes_too_much), ENOMEM, 0, NEEDS_MEMORY },
+    { ROW(burns_cpu), 0, SIGXCPU, NEEDS_NOTHING },
     { ROW(has_token), ENOENT, 0, NEEDS_NOTHING },
 
     { ROW(starts_thread), 0, 0, NEEDS_NOTHING },
@@ -456,6 +464,7 @@ static int enter(void)
         .readable = readable,
         .memory_bytes = MEMORY_BYTES,
         .file_bytes = FILE_BYTES,
+        .cpu_s = CPU_S,
     };
     struct err err = { 0 };
     int r = sandbox_enter(scene.sandbox, &cage, &err);

@@ -249,6 +249,7 @@ static void test_what_an_order_says_arrives(void **state)
                                           .pipeline = "p",
                                           .input = "i",
                                           .threads = 3,
+                                          .timeout_s = 90,
                                           .from_inbox = true,
                                           .params = params,
                                           .skip = skip };
@@ -257,6 +258,7 @@ static void test_what_an_order_says_arrives(void **state)
     assert_int_equal(wire_receive_order(wire.ends[0], &received, &whole), 1);
     assert_int_equal(received.attempt, 7);
     assert_int_equal(received.threads, 3);
+    assert_int_equal(received.timeout_s, 90);
     assert_true(received.from_inbox);
     assert_true(json_equal(received.params, params) && json_equal(received.skip, skip));
 }

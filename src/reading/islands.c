@@ -82,7 +82,8 @@ static void flood_inwards(struct flood *flood, int width, int height)
 int islands_find(const uint8_t *height_of, int width, int height, int mouth, uint8_t *ret_rise)
 {
     size_t size = (size_t)width * (size_t)height;
-    struct flood flood = { .height_of = height_of, .rise = ret_rise };
+    struct flood flood = { .height_of = height_of };
+    flood.rise = ret_rise;
     flood.next = malloc((size + 1) * sizeof(*flood.next));
     flood.reached = calloc(size + 1, 1);
     flood.mouths = malloc((size_t)int_max(width, height) + 1);

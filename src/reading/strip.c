@@ -1,7 +1,6 @@
 /* strip.c - pictures of one line are gathered, and the image made of which it is read. */
 #include "reading/strip.h"
 
-#include "base/macros.h"
 #include "reading/ink.h"
 #include "reading/islands.h"
 #include "reading/look.h"
@@ -112,11 +111,6 @@ static bool is_between(const struct look *look, int x, int y)
     return (left && right) || (above && below);
 }
 
-static void free_bytes(uint8_t **bytes)
-{
-    free(*bytes);
-}
-
 /* On a moving ground every pixel counts as it was least like the letters. */
 static const uint8_t *plane_of(const struct look *look)
 {
@@ -149,17 +143,18 @@ static int drop_ground(const struct look *look, struct ink *ink)
     int size = ink->width * ink->height;
     int text = look_level(look, from, look->letters);
     int way = int_max(1, abs(text - look_level(look, from, look_other(look))));
-    CLEANUP(free_bytes) uint8_t *planes = malloc(2 * (size_t)size + 1);
-    if (!planes)
-        return -ENOMEM;
-    uint8_t *height = planes, *rise = planes + size;
-    for (int at = 0; at < size; at++)
+    uint8_t *height = calloc((size_t)size + 1, 1), *rise = calloc((size_t)size + 1, 1);
+    for (int at = 0; height && at < size; at++)
         height[at] = look->letters == BRIGHT ? from[at] : 255 - from[at];
-    int r = islands_find(height, ink->width, ink->height, look->core.height / 2, rise);
-    for (int at = 0; at < size && r == 0; at++) {
+    int r = height && rise
+                ? islands_find(height, ink->width, ink->height, look->core.height / 2, rise)
+                : -ENOMEM;
+    for (int at = 0; r == 0 && at < size; at++) {
         int most = (rise[at] * 100 - LOW * way) * 255 / ((HIGH - LOW) * way);
         ink->ink[at] = (uint8_t)int_max(0, int_min(ink->ink[at], most));
     }
+    free(height);
+    free(rise);
     return r;
 }
 
@@ -185,20 +180,29 @@ static uint8_t *find_rim(const struct look *look)
     return rim;
 }
 
+static int clean(const struct look *look, struct ink *ink, struct letters *ret_letters)
+{
+    uint8_t *rim = look->is_outlined ? find_rim(look) : NULL;
+    int r = ink_clean(ink, look->core, rim, ret_letters);
+    free(rim);
+    return r;
+}
+
 static int make_image(const struct look *look, int letters, struct strip_image *image)
 {
     const struct rect *place = &look->strip->place;
-    CLEANUP(free_bytes)
-    uint8_t *bytes = malloc((size_t)place->width * (size_t)place->height + 1);
+    uint8_t *bytes = calloc((size_t)place->width * (size_t)place->height + 1, 1);
     if (!bytes)
         return -ENOMEM;
     struct ink ink = { bytes, place->width, place->height };
     draw(look, &ink);
     int r = look->is_inside ? drop_ground(look, &ink) : 0;
-    CLEANUP(free_bytes) uint8_t *rim = look->is_outlined ? find_rim(look) : NULL;
     if (r == 0)
-        r = ink_clean(&ink, look->core, rim, &image->letters);
-    return r < 0 ? r : print(&ink, look->strip, letters, image);
+        r = clean(look, &ink, &image->letters);
+    if (r == 0)
+        r = print(&ink, look->strip, letters, image);
+    free(bytes);
+    return r;
 }
 
 int strip_image(struct strip *strip, struct rect core, struct strip_image *ret_image)

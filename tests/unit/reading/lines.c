@@ -293,24 +293,31 @@ static int by_end(const void *a, const void *b)
     return ((const struct row *)a)->end_ms - ((const struct row *)b)->end_ms;
 }
 
+/* The same numbers each time, below `bound`. */
+static int chance(int bound)
+{
+    static uint32_t state = 1;
+    state = state * 1664525U + 1013904223U;
+    return (int)((state >> 8) % (uint32_t)bound);
+}
+
 static void test_when_they_are_settled_is_all_one(void **state)
 {
     (void)state;
     static const char *const texts[] = { "Good morning", "Good moming", "^Good morning",
                                          "Good",         "x",           "Item 1" };
     enum { RUNS = 3000, ROWS = 24 };
-    srand(1);
     for (int run = 0; run < RUNS; run++) {
         struct row rows[ROWS];
         for (int i = 0; i < ROWS; i++) {
-            int start_ms = rand() % 120 * 80, length_ms = rand() % 8 ? 2000 : 8000;
+            int start_ms = chance(120) * 80, length_ms = chance(8) ? 2000 : 8000;
             rows[i] = (struct row){ .start_ms = start_ms,
-                                    .end_ms = start_ms + 80 + rand() % length_ms,
-                                    .x = rand() % 2 * 10,
-                                    .y = rand() % 2 * LINE,
-                                    .width = rand() % 3 ? WIDTH : 40,
-                                    .confidence = 50 + rand() % 50,
-                                    .text = texts[rand() % (int)COUNT(texts)] };
+                                    .end_ms = start_ms + 80 + chance(length_ms),
+                                    .x = chance(2) * 10,
+                                    .y = chance(2) * LINE,
+                                    .width = chance(3) ? WIDTH : 40,
+                                    .confidence = 50 + chance(50),
+                                    .text = texts[chance((int)COUNT(texts))] };
         }
         qsort(rows, ROWS, sizeof(*rows), by_end);
         CLEANUP(mem_free_text) char *at_once = stretches_of(rows, ROWS, true);

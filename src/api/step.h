@@ -226,8 +226,9 @@ struct takeup_lines {
     uintptr_t reserved[1];
 };
 
-/* One text, shown (or said) from start_us to end_us; its lines are parted by \n, its paragraphs by
- * an empty line. Emitted in the order of start_us. */
+/* One text, shown (or said) from start_us to end_us: UTF-8; its lines are parted by \n, its
+ * paragraphs by an empty line. Other control characters but tabs are left out of what is written.
+ * Emitted in the order of start_us. */
 struct takeup_segment {
     struct takeup_item item;
     const char *text;

@@ -73,17 +73,44 @@ int json_parse(const char *text, size_t len, json_t **ret_value, struct json_mar
                    error.text);
 }
 
+/* jansson escapes what JSON wants escaped. What else is unseen (DEL, C1, direction) can only stand
+ * in a string, and there an escape means the same. Newlines are those of the layout. */
+static char *escape_unseen(char *text)
+{
+    struct str out = { 0 };
+    const char *from = text;
+    for (const char *at = text; *at;) {
+        uint32_t code = 0;
+        size_t len = *at == '\n' ? 0 : str_unseen(at, &code);
+        if (len > 0) {
+            str_add_bytes(&out, from, (size_t)(at - from));
+            str_addf(&out, "\\u%04x", (unsigned)code);
+            from = at + len;
+        }
+        at += len > 0 ? len : 1;
+    }
+    if (from == text)
+        return text;
+    str_add(&out, from);
+    free(text);
+    return str_take(&out);
+}
+
+static char *dump(const json_t *value, size_t flags)
+{
+    char *text = json_dumps(value, flags | JSON_ENCODE_ANY | JSON_REAL_PRECISION(10));
+    return text ? escape_unseen(text) : mem_strdup("null");
+}
+
 char *json_line(const json_t *value)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(10));
-    return text ? text : mem_strdup("null");
+    return dump(value, JSON_COMPACT);
 }
 
 char *json_pretty(const json_t *value)
 {
-    CLEANUP(mem_free_text)
-    char *text = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(10));
-    return mem_printf("%s\n", text ? text : "null");
+    CLEANUP(mem_free_text) char *text = dump(value, JSON_INDENT(2));
+    return mem_printf("%s\n", text);
 }
 
 void json_set(json_t *object, const char *key, json_t *value)

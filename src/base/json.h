@@ -24,9 +24,10 @@ void json_drop(json_t **value);
 int json_parse(const char *text, size_t len, json_t **ret_value, struct json_mark *ret_mark,
                struct err *err);
 
-/* One line, keys in the order in which they were set; the caller frees it. */
+/* One line, keys in the order in which they were set; the caller frees it. What is unseen (str.h)
+ * is escaped, so that JSON can be shown as it is. */
 char *json_line(const json_t *value);
-/* Indented by two, ends with a newline; the caller frees it. */
+/* The same indented by two; ends with a newline. */
 char *json_pretty(const json_t *value);
 
 /* Before a fork: reads and writes a little of everything. Where jansson is bound at its first calls

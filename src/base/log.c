@@ -79,30 +79,34 @@ const char *log_level_name(enum log_level level)
     return levels[level].name;
 }
 
-/* As a JSON string; control characters never reach a terminal, in either style. */
+/* As a JSON string; what is unseen never reaches a terminal, in either style. */
 static void add_quoted(struct str *line, const char *text)
 {
     CLEANUP(mem_free_text) char *clean = str_utf8_clean(text, strlen(text));
     str_add(line, "\"");
-    for (const unsigned char *at = (const unsigned char *)clean; *at; at++) {
+    for (const char *at = clean; *at;) {
+        uint32_t code = 0;
+        size_t unseen = str_unseen(at, &code);
         if (*at == '"' || *at == '\\')
             str_addf(line, "\\%c", *at);
         else if (*at == '\n')
             str_add(line, "\\n");
-        else if (*at < 0x20 || *at == 0x7F)
-            str_addf(line, "\\u%04x", *at);
+        else if (unseen > 0)
+            str_addf(line, "\\u%04x", (unsigned)code);
         else
             str_add_bytes(line, at, 1);
+        at += unseen > 0 ? unseen : 1;
     }
     str_add(line, "\"");
 }
 
 static bool is_bare(const char *text)
 {
+    uint32_t code;
     if (!*text || !str_is_utf8(text, strlen(text)))
         return false;
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++)
-        if (*at <= ' ' || *at == '"' || *at == '=' || *at == '\\' || *at == 0x7F)
+    for (; *text; text++)
+        if (strchr(" \"=\\", *text) || str_unseen(text, &code) > 0)
             return false;
     return true;
 }

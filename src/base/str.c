@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-#include <stdint.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 static void str_reserve(struct str *str, size_t more)
 {
-    if (str->len + more + 1 <= str->size)
+    if (str->data && str->len + more + 1 <= str->size)
         return;
     size_t size = str->size ? str->size : 64;
     while (size < str->len + more + 1)
@@ -161,17 +161,112 @@ char *str_shell_word(const char *text)
     return str_take(&word);
 }
 
+static uint32_t utf8_code(const unsigned char *text, size_t len)
+{
+    static const unsigned char mask[] = { 0, 0x7F, 0x1F, 0x0F, 0x07 };
+    uint32_t code = text[0] & mask[len];
+    for (size_t i = 1; i < len; i++)
+        code = code << 6 | (text[i] & 0x3F);
+    return code;
+}
+
+static bool is_unseen(uint32_t code)
+{
+    static const struct {
+        uint32_t first, last;
+    } ranges[] = { { 0, 0x1F },        { 0x7F, 0x9F },     { 0x61C, 0x61C },
+                   { 0x200E, 0x200F }, { 0x2028, 0x202E }, { 0x2066, 0x2069 } };
+    for (size_t i = 0; i < COUNT(ranges); i++)
+        if (code >= ranges[i].first && code <= ranges[i].last)
+            return true;
+    return false;
+}
+
+enum { UTF8_MAX = 4 }; /* a NUL ends a character before its time, so nothing is read beyond it */
+
+size_t str_unseen(const char *text, uint32_t *ret_code)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    if (*at == '\0' || (*at >= ' ' && *at < 0x7F))
+        return 0;
+    size_t len = utf8_char(at, UTF8_MAX);
+    uint32_t code = len > 0 ? utf8_code(at, len) : 0;
+    if (len == 0 || !is_unseen(code))
+        return 0;
+    *ret_code = code;
+    return len;
+}
+
+/* The length of what was added from the beginning of text. */
+static size_t add_printable(struct str *out, const char *text, const char *kept)
+{
+    size_t len = utf8_char((const unsigned char *)text, UTF8_MAX);
+    uint32_t code = 0;
+    if (len == 0)
+        str_addf(out, "\\x%02x", (unsigned char)*text);
+    else if (strchr(kept, *text) || str_unseen(text, &code) == 0)
+        str_add_bytes(out, text, len);
+    else if (code == '\n')
+        str_add(out, "\\n");
+    else
+        str_addf(out, len == 1 ? "\\x%02x" : "\\u%04x", (unsigned)code);
+    return len > 0 ? len : 1;
+}
+
+static char *printable(const char *text, const char *kept)
+{
+    struct str out = { 0 };
+    while (*text)
+        text += add_printable(&out, text, kept);
+    return str_take(&out);
+}
+
 char *str_printable(const char *text)
+{
+    return printable(text, "");
+}
+
+char *str_printable_lines(const char *text)
+{
+    return printable(text, "\n\t");
+}
+
+void str_add_line(struct str *str, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    CLEANUP(mem_free_text) char *text = mem_vprintf(format, args);
+    va_end(args);
+    CLEANUP(mem_free_text) char *line = str_printable(text);
+    str_add(str, line);
+    str_add(str, "\n");
+}
+
+static bool is_control(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7F && code <= 0x9F);
+}
+
+static bool parts_lines(uint32_t code)
+{
+    return code == '\n' || code == '\r' || code == 0x85 || code == 0x2028 || code == 0x2029;
+}
+
+char *str_plain(const char *text)
 {
     CLEANUP(mem_free_text) char *clean = str_utf8_clean(text, strlen(text));
     struct str out = { 0 };
-    for (const unsigned char *at = (const unsigned char *)clean; *at; at++) {
-        if (*at == '\n')
-            str_add(&out, "\\n");
-        else if (*at < 0x20 || *at == 0x7F)
-            str_addf(&out, "\\x%02x", *at);
-        else
-            str_add_bytes(&out, at, 1);
+    for (const char *at = clean; *at;) {
+        uint32_t code = 0;
+        size_t len = str_unseen(at, &code);
+        if (len > 0 && parts_lines(code)) {
+            str_add(&out, "\n");
+            len += code == '\r' && at[len] == '\n';
+        } else if (len == 0 || code == '\t' || !is_control(code)) {
+            len = utf8_char((const unsigned char *)at, UTF8_MAX);
+            str_add_bytes(&out, at, len);
+        }
+        at += len;
     }
     return str_take(&out);
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct str {
     char *data; /* NUL-terminated; NULL while nothing was added */
@@ -24,9 +25,26 @@ const char *str_text(const struct str *str);
 char *str_take(struct str *str);
 void str_release(struct str *str);
 
-/* A copy for a terminal: control characters as \n or \xNN, and what is no UTF-8 as U+FFFD. The
- * caller frees it. */
+/* ---- text of strangers ----
+ *
+ * Names of files, messages, what was read from a picture: it may hold what does something to a
+ * terminal, to the lines around it or to the order in which they are read, instead of being seen.
+ * These are the controls (C0, DEL, C1), the line and paragraph separators, and the marks,
+ * embeddings, overrides and isolates of direction. */
+
+/* The length of text's first character if it is one of these, and its code; else 0. */
+size_t str_unseen(const char *text, uint32_t *ret_code);
+/* A copy for people, in one line: what is unseen as \n, \xNN (one byte) or \uNNNN, and a byte that
+ * is no UTF-8 as \xNN. The caller frees it. */
 char *str_printable(const char *text);
+/* The same of a text that has lines: its newlines and tabs stay. */
+char *str_printable_lines(const char *text);
+/* Adds what is formatted as one line: printable, and with a newline at its end. */
+void str_add_line(struct str *str, const char *format, ...) PRINTF_LIKE(2, 3);
+/* A copy to be kept as plain text: UTF-8 (else U+FFFD), without controls. What parts lines (CR LF,
+ * CR, NEL, the separators) is a newline, a tab stays, all others are left out; marks of direction
+ * belong to a text in Arabic or Hebrew and stay. The caller frees it. */
+char *str_plain(const char *text);
 
 bool str_has_prefix(const char *text, const char *prefix);
 bool str_has_suffix(const char *text, const char *suffix);

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Exit statuses, of all commands. */
 enum { EXIT_OK = 0, EXIT_NOT_SO = 1, EXIT_USAGE = 2, EXIT_UNUSABLE = 3 };
@@ -71,6 +72,26 @@ enum { CLI_SOME = -1 };
 int cli_parse_args(struct cli *cli, const struct cli_option *options, int argc, char **argv,
                    int count, const char *wants, int *ret_first);
 
+/* ---- what is printed ----
+ *
+ * Names, messages and texts are written by strangers. For people a line goes out by cli_line, which
+ * escapes what is unseen (base/str.h); JSON does the same and loses nothing. */
+
+/* Formats one line, and ends it. */
+void cli_line(FILE *out, const char *format, ...) PRINTF_LIKE(2, 3);
+/* What has lines already. */
+void cli_lines(FILE *out, const char *text);
+/* What was read from a video, on stdout, ended by a newline if there is any. Who looks at a
+ * terminal gets it escaped; a file or a pipe gets the text, without controls. */
+void cli_reading(const char *text);
+/* Indented, on stdout. */
+void cli_print_json(const json_t *value);
+/* A line on stderr, which is a terminal, that takes the place of the one before; and its end. */
+void cli_bar(const char *format, ...) PRINTF_LIKE(1, 2);
+void cli_bar_clear(void);
+/* Of stdout, if it is a terminal. */
+void cli_screen_clear(void);
+
 /* "takeup: TEXT", its hint on a second line. Returns status. */
 int cli_fail(int status, const struct err *err);
 int cli_usage(const struct cli *cli, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -125,8 +146,5 @@ int cli_with_pipelines(const struct cli *cli, cli_pipelines_fn *fn, void *arg);
 /* Adds one of "--param STEP.PARAM=VALUE" to *params (made when NULL): VALUE is read as JSON, and is
  * a string when it is none. */
 int cli_add_param(json_t **params, const char *text, struct err *err);
-
-/* Prints a JSON value, indented, on stdout. */
-void cli_print_json(const json_t *value);
 
 #endif

@@ -53,7 +53,7 @@ static void report(struct cancelling *cancelling, const char *name, const struct
         (void)json_array_append_new(cancelling->stories, survey_job_json(name, job));
     if (survey_job_is_cancelled(job)) {
         if (!cancelling->cli->json)
-            printf("%s is cancelled: %s\n", name, job->path);
+            cli_line(stdout, "%s is cancelled: %s", name, job->path);
         return;
     }
     if (job->state == JOB_UNKNOWN)
@@ -163,11 +163,10 @@ static void tell(struct cancelling *cancelling, struct wanted *wanted, const str
         return;
     wanted->told = true;
     if (job->state == JOB_RUNNING && is_attended)
-        (void)fprintf(stderr, "takeup: waits for worker %s to stop '%s'\n", job->worker,
-                      wanted->name);
+        cli_line(stderr, "takeup: waits for worker %s to stop '%s'", job->worker, wanted->name);
     else if (is_attended)
-        (void)fprintf(stderr, "takeup: waits for a worker to see %s/cancel/%s\n",
-                      spool_path(cancelling->spool), wanted->name);
+        cli_line(stderr, "takeup: waits for a worker to see %s/cancel/%s",
+                 spool_path(cancelling->spool), wanted->name);
 }
 
 /* It stays with a worker that is dead or hangs, or nobody cares for it. */

@@ -43,9 +43,9 @@ static void add_row(struct report *report, enum grade grade, const char *what, c
     (void)json_array_append_new(report->rows, row);
     if (report->cli->json)
         return;
-    printf("%-4s  %-12s %s\n", grade_names[grade], what, text);
+    cli_line(stdout, "%-4s  %-12s %s", grade_names[grade], what, text);
     if (grade != FINE && mend && mend[0])
-        printf("%-4s  %-12s   mend: %s\n", "", "", mend);
+        cli_line(stdout, "%-4s  %-12s   mend: %s", "", "", mend);
 }
 
 static void add_err(struct report *report, const char *what, const struct err *err)
@@ -291,7 +291,7 @@ static int look(void *arg)
         json_set(all, "checks", TAKE(report.rows));
         cli_print_json(all);
     } else {
-        printf("%s\n", report.failed ? "not ready: see FAIL above" : "ready");
+        cli_line(stdout, "%s", report.failed ? "not ready: see FAIL above" : "ready");
     }
     json_drop(&report.rows);
     settings_free(&report.settings);

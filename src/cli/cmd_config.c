@@ -50,17 +50,17 @@ static void print_text(const json_t *all)
         CLEANUP(mem_free_text)
         char *text = json_is_string(value) ? mem_strdup(json_string_value(value))
                                            : mem_printf("%.15g", json_number_value(value));
-        printf("%-17s %-12s %s\n", json_get_text(one, "name", ""), text,
-               json_get_text(one, "from", ""));
+        cli_line(stdout, "%-17s %-12s %s", json_get_text(one, "name", ""), text,
+                 json_get_text(one, "from", ""));
     }
-    printf("\n");
+    cli_line(stdout, "%s", "");
     json_array_foreach(json_object_get(all, "files"), i, one)
     {
         bool there = json_is_true(json_object_get(one, "there"));
-        printf("%-17s %s\n", there ? "read" : "not there", json_get_text(one, "path", ""));
+        cli_line(stdout, "%-17s %s", there ? "read" : "not there", json_get_text(one, "path", ""));
     }
     const char *spool = json_get_text(all, "spool", NULL);
-    printf("%-17s %s\n", "spool", spool ? spool : "none was found, so none has a say");
+    cli_line(stdout, "%-17s %s", "spool", spool ? spool : "none was found, so none has a say");
 }
 
 static int show(void *arg)

@@ -35,17 +35,14 @@ static void print_json(const char *path, const struct fsck_findings *findings)
 
 static void print_finding(const struct fsck_finding *finding, bool repair)
 {
-    CLEANUP(mem_free_text) char *path = str_printable(finding->path);
-    CLEANUP(mem_free_text) char *text = str_printable(finding->text);
-    printf("%s: %s%s%s\n", path, fsck_name(finding->code), text[0] ? ": " : "", text);
-    printf("    %s\n", fsck_meaning(finding->code));
-    if (finding->repaired)
-        printf("    repaired: %s\n", fsck_mend(finding->code));
-    else if (repair)
-        printf("    NOT repaired: %s\n", fsck_mend(finding->code));
-    else
-        printf("    %s: %s\n", finding->repairable ? "--repair" : "what to do",
-               fsck_mend(finding->code));
+    const char *mend = finding->repaired     ? "repaired"
+                       : repair              ? "NOT repaired"
+                       : finding->repairable ? "--repair"
+                                             : "what to do";
+    cli_line(stdout, "%s: %s%s%s", finding->path, fsck_name(finding->code),
+             finding->text[0] ? ": " : "", finding->text);
+    cli_line(stdout, "    %s", fsck_meaning(finding->code));
+    cli_line(stdout, "    %s: %s", mend, fsck_mend(finding->code));
 }
 
 static void print_text(const char *path, const struct fsck_findings *findings, bool repair)
@@ -54,11 +51,12 @@ static void print_text(const char *path, const struct fsck_findings *findings, b
     for (size_t i = 0; i < findings->count; i++)
         print_finding(&findings->list[i], repair);
     if (findings->count == 0)
-        printf("%s: all is as it should be\n", path);
+        cli_line(stdout, "%s: all is as it should be", path);
     else if (repair)
-        printf("%s: %zu found, %zu repaired\n", path, findings->count, findings->count - left);
+        cli_line(stdout, "%s: %zu found, %zu repaired", path, findings->count,
+                 findings->count - left);
     else
-        printf("%s: %zu found\n", path, findings->count);
+        cli_line(stdout, "%s: %zu found", path, findings->count);
 }
 
 /* All that it can find; as docs/spool.md has it. */
@@ -74,8 +72,8 @@ static int print_codes(const struct cli *cli)
         json_set_bool(json, "repairable", fsck_can_repair(code));
         (void)json_array_append_new(list, json);
         if (!cli->json)
-            printf("| `%s` | %s | %s: %s |\n", fsck_name(code), fsck_meaning(code),
-                   fsck_can_repair(code) ? "`--repair`" : "by hand", fsck_mend(code));
+            cli_line(stdout, "| `%s` | %s | %s: %s |", fsck_name(code), fsck_meaning(code),
+                     fsck_can_repair(code) ? "`--repair`" : "by hand", fsck_mend(code));
     }
     if (cli->json)
         cli_print_json(list);

@@ -20,7 +20,7 @@ static int print_graph(const struct cli *cli, struct catalog *catalog, struct pi
     if (pipeline_dot(pipelines, pipeline, &dot, &err) < 0)
         return cli_fail(EXIT_NOT_SO, &err);
     if (!cli->json) {
-        (void)fputs(dot, stdout);
+        cli_lines(stdout, dot);
         return EXIT_OK;
     }
     CLEANUP(json_drop) json_t *json = json_object();

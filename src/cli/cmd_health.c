@@ -155,11 +155,12 @@ static void print_health(const struct cli *cli, const struct spool *spool,
         CLEANUP(json_drop) json_t *json = health_json(spool, survey, health);
         cli_print_json(json);
     } else if (health->working) {
-        printf("healthy: %zu live worker%s, the last beat %.1f s ago; spool %s\n",
-               survey->alive_count, survey->alive_count == 1 ? "" : "s", health->worker->age_s,
-               spool_path(spool));
+        cli_line(stdout, "healthy: %zu live worker%s, the last beat %.1f s ago; spool %s",
+                 survey->alive_count, survey->alive_count == 1 ? "" : "s", health->worker->age_s,
+                 spool_path(spool));
     } else {
-        printf("not healthy: %s\n  %s\n", health->reason, health->mend);
+        cli_line(stdout, "not healthy: %s", health->reason);
+        cli_line(stdout, "  %s", health->mend);
     }
 }
 

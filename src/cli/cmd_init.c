@@ -27,10 +27,11 @@ static int run_init(struct cli *cli, int argc, char **argv)
         json_set_text(made, "id", spool_id(spool));
         cli_print_json(made);
     } else {
-        printf("spool %s is ready\n  start a worker:  takeup worker --spool %s\n"
-               "  give it a video: takeup submit --spool %s FILE\n"
-               "  or drop one into: %s/inbox/" DEFAULT_PIPELINE "/\n",
-               spool_path(spool), spool_path(spool), spool_path(spool), spool_path(spool));
+        const char *path = spool_path(spool);
+        cli_line(stdout, "spool %s is ready", path);
+        cli_line(stdout, "  start a worker:  takeup worker --spool %s", path);
+        cli_line(stdout, "  give it a video: takeup submit --spool %s FILE", path);
+        cli_line(stdout, "  or drop one into: %s/inbox/" DEFAULT_PIPELINE "/", path);
     }
     spool_close(&spool);
     return EXIT_OK;

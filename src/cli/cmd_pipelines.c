@@ -36,10 +36,11 @@ static int print_pipelines(const struct cli *cli, struct catalog *catalog,
         if (pipeline->max_parallel > 0)
             (void)snprintf(limit, sizeof(limit), " (max_parallel %d)", pipeline->max_parallel);
         if (pipeline->broken)
-            printf("%-16s CANNOT BE USED: %s\n", pipeline->id, pipeline->broken->text);
-        else
-            printf("%-16s %s%s\n%-16s %s\n", pipeline->id, pipeline->description, limit, "",
-                   pipeline->path);
+            cli_line(stdout, "%-16s CANNOT BE USED: %s", pipeline->id, pipeline->broken->text);
+        if (pipeline->broken)
+            continue;
+        cli_line(stdout, "%-16s %s%s", pipeline->id, pipeline->description, limit);
+        cli_line(stdout, "%-16s %s", "", pipeline->path);
     }
     if (cli->json)
         cli_print_json(all);

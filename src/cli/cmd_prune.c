@@ -27,17 +27,16 @@ static void tell_job(void *arg, enum spool_place place, const char *id, int64_t 
         json_set_text(job, "ended", time);
         (void)json_array_append_new(told->jobs, job);
     } else if (told->dry_run) {
-        CLEANUP(mem_free_text) char *shown = str_printable(path);
-        printf("%s  %s\n", time, shown);
+        cli_line(stdout, "%s  %s", time, path);
     }
 }
 
 static void print_tally(const struct told *told, const struct prune_tally *tally)
 {
     if (!told->cli->json) {
-        printf("%lld job%s %s, %lld bytes %s\n", (long long)tally->jobs,
-               tally->jobs == 1 ? "" : "s", told->dry_run ? "would be removed" : "removed",
-               (long long)tally->bytes, told->dry_run ? "would be freed" : "freed");
+        cli_line(stdout, "%lld job%s %s, %lld bytes %s", (long long)tally->jobs,
+                 tally->jobs == 1 ? "" : "s", told->dry_run ? "would be removed" : "removed",
+                 (long long)tally->bytes, told->dry_run ? "would be freed" : "freed");
         return;
     }
     CLEANUP(json_drop) json_t *json = json_object();

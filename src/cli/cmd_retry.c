@@ -44,7 +44,7 @@ static void retry(struct retrying *retrying, const char *id)
     json_set_text(one, "path", path);
     (void)json_array_append_new(retrying->retried, one);
     if (!retrying->cli->json)
-        printf("%s is tried again: %s\n", id, path);
+        cli_line(stdout, "%s is tried again: %s", id, path);
 }
 
 static void retry_named(struct retrying *retrying, const char *name)
@@ -58,10 +58,10 @@ static void retry_named(struct retrying *retrying, const char *name)
     }
     retry(retrying, id);
     if (others > 0)
-        (void)fprintf(stderr,
-                      "takeup: '%s' is the newest of that name in error/, and %zu more %s there; "
-                      "name the others as error/DIRECTORY\n",
-                      id, others, others == 1 ? "is" : "are");
+        cli_line(stderr,
+                 "takeup: '%s' is the newest of that name in error/, and %zu more %s there; name "
+                 "the others as error/DIRECTORY",
+                 id, others, others == 1 ? "is" : "are");
 }
 
 /* Whoever cancelled a job does not want it back with all that failed: only if asked for. */
@@ -90,7 +90,7 @@ static void retry_all(struct retrying *retrying, const char *failure)
     }
     if (json_array_size(retrying->retried) == 0 && retrying->status == EXIT_OK &&
         !retrying->cli->json)
-        printf("there is nothing to retry in %s/error\n", spool_path(retrying->spool));
+        cli_line(stdout, "there is nothing to retry in %s/error", spool_path(retrying->spool));
 }
 
 static int retry_asked(const struct cli *cli, const struct asked *asked, char **names, int count)

@@ -25,7 +25,6 @@ struct asked {
     json_t *params;
     int threads; /* 0: not given */
     bool bar;    /* stderr is a terminal */
-    bool bar_shown;
     int64_t bar_ms;
 };
 
@@ -37,30 +36,21 @@ struct run_with {
     struct pipelines *pipelines;
 };
 
-static void clear_bar(struct asked *asked)
-{
-    if (asked->bar_shown)
-        (void)fputs("\r\033[K", stderr);
-    asked->bar_shown = false;
-}
-
 static void show_progress(struct asked *asked, const char *step, int64_t done_us, int64_t total_us)
 {
     int64_t now = time_mono_ms();
     if (!asked->bar || now - asked->bar_ms < BAR_EVERY_MS)
         return;
     asked->bar_ms = now;
-    asked->bar_shown = true;
     if (total_us <= 0) {
-        (void)fprintf(stderr, "\r\033[K%s: %.1f s", step, (double)done_us / 1e6);
+        cli_bar("%s: %.1f s", step, (double)done_us / 1e6);
         return;
     }
     double part = (double)done_us / (double)total_us;
     part = part < 0 ? 0 : part > 1 ? 1 : part;
     int full = (int)(part * BAR_WIDTH);
-    (void)fprintf(stderr, "\r\033[K[%.*s%*s] %3.0f %%  %.1f of %.1f s", full,
-                  "##############################", BAR_WIDTH - full, "", part * 100,
-                  (double)done_us / 1e6, (double)total_us / 1e6);
+    cli_bar("[%.*s%*s] %3.0f %%  %.1f of %.1f s", full, "##############################",
+            BAR_WIDTH - full, "", part * 100, (double)done_us / 1e6, (double)total_us / 1e6);
 }
 
 static void on_message(void *arg, const struct wire_message *message)
@@ -70,7 +60,7 @@ static void on_message(void *arg, const struct wire_message *message)
         show_progress(asked, message->step, message->done_us, message->total_us);
         return;
     }
-    clear_bar(asked);
+    cli_bar_clear();
     log_write(message->level, LOG_FIELDS("step", message->step[0] ? message->step : NULL), "%s",
               message->text);
 }
@@ -125,9 +115,9 @@ static int print_body(const struct asked *asked, int out_fd, const char *out, st
     if (asked->cli->json)
         cli_print_json(body);
     else if (shown)
-        printf("%s%s", shown, shown[0] && !str_has_suffix(shown, "\n") ? "\n" : "");
+        cli_reading(shown);
     else
-        printf("%s/%s\n", out, json_get_text(body, "text_file", "text.txt"));
+        cli_line(stdout, "%s/%s", out, json_get_text(body, "text_file", "text.txt"));
     return 0;
 }
 
@@ -162,7 +152,7 @@ static int attempt_file(struct asked *asked, struct solo *solo, const char *out)
     CLEANUP(mem_free_text) char *report = NULL;
     int out_fd = solo->attempt.output_dir;
     int r = solo_run(solo, &end, &report, &err);
-    clear_bar(asked);
+    cli_bar_clear();
     if (r < 0)
         return cli_fail(EXIT_UNUSABLE, &err);
     if (report && asked->out)

@@ -28,7 +28,7 @@ static void print_times(const json_t *times)
     for (size_t i = 0; i < COUNT(keys); i++) {
         const char *at = json_get_text(times, keys[i], NULL);
         if (at)
-            printf("  %-10s %s\n", keys[i], at);
+            cli_line(stdout, "  %-10s %s", keys[i], at);
     }
 }
 
@@ -41,13 +41,16 @@ static void print_attempts(const json_t *attempts)
         const char *failure = json_get_text(line, "class", NULL);
         const char *message = json_get_text(line, "message", NULL);
         json_int_t number = json_get_int(line, "attempt", 0);
-        printf("  %s  ", json_get_text(line, "at", "-"));
+        CLEANUP(str_release) struct str told = { 0 };
         if (number > 0)
-            printf("attempt %lld ", (long long)number);
-        printf("%s%s%s%s%s%s\n", json_get_text(line, "event", "-"), failure ? ", " : "",
-               failure ? failure : "",
-               failure && json_is_false(json_object_get(line, "charged")) ? " (not charged)" : "",
-               message ? ": " : "", message ? message : "");
+            str_addf(&told, "attempt %lld ", (long long)number);
+        str_add(&told, json_get_text(line, "event", "-"));
+        if (failure)
+            str_addf(&told, ", %s%s", failure,
+                     json_is_false(json_object_get(line, "charged")) ? " (not charged)" : "");
+        if (message)
+            str_addf(&told, ": %s", message);
+        cli_line(stdout, "  %s  %s", json_get_text(line, "at", "-"), str_text(&told));
     }
 }
 
@@ -58,46 +61,53 @@ static void print_record(const struct spool *spool, const struct survey_job *job
     if (json_is_object(error)) {
         const char *step = json_get_text(error, "step", NULL);
         const char *hint = json_get_text(error, "hint", NULL);
-        printf("  failed     %s: %s\n", json_get_text(error, "class", "-"),
-               json_get_text(error, "message", "-"));
+        cli_line(stdout, "  failed     %s: %s", json_get_text(error, "class", "-"),
+                 json_get_text(error, "message", "-"));
         if (step)
-            printf("  in step    %s\n", step);
+            cli_line(stdout, "  in step    %s", step);
         if (hint)
-            printf("  what to do %s\n", hint);
+            cli_line(stdout, "  what to do %s", hint);
     }
     size_t i;
     const json_t *warning;
-    json_array_foreach(json_object_get(job->record, "warnings"), i, warning)
-        printf("  warning    %s\n", json_string_value(warning));
-    printf("  lies in    %s/%s\n", spool_path(spool), job->path);
+    json_array_foreach(json_object_get(job->record, "warnings"), i, warning) cli_line(
+        stdout, "  warning    %s", json_is_string(warning) ? json_string_value(warning) : "-");
+    cli_line(stdout, "  lies in    %s/%s", spool_path(spool), job->path);
+}
+
+static void print_state(const char *name, const struct survey_job *job)
+{
+    CLEANUP(str_release) struct str told = { 0 };
+    char due[TIME_TEXT_SIZE];
+    str_add(&told, survey_job_is_cancelled(job) ? "cancelled" : survey_state_name(job->state));
+    if (job->state == JOB_DEFERRED)
+        str_addf(&told, ", due %s",
+                 job->due_s * 1000 <= time_wall_ms() ? "now" : time_format(job->due_s * 1000, due));
+    if (job->worker)
+        str_addf(&told, ", worker %s", job->worker);
+    cli_line(stdout, "%s: %s", name, str_text(&told));
 }
 
 static void print_job(const struct spool *spool, const char *name, const struct survey_job *job)
 {
-    printf("%s: %s", name,
-           survey_job_is_cancelled(job) ? "cancelled" : survey_state_name(job->state));
-    char due[TIME_TEXT_SIZE];
-    if (job->state == JOB_DEFERRED)
-        printf(", due %s",
-               job->due_s * 1000 <= time_wall_ms() ? "now" : time_format(job->due_s * 1000, due));
-    if (job->worker)
-        printf(", worker %s", job->worker);
-    printf("\n");
+    print_state(name, job);
     if (job->state == JOB_UNKNOWN) {
-        printf("  it is neither in inbox, pending, running, deferred, done nor error of %s\n",
-               spool_path(spool));
+        cli_line(stdout,
+                 "  it is neither in inbox, pending, running, deferred, done nor error of %s",
+                 spool_path(spool));
         return;
     }
     if (job->reason)
-        printf("  not taken  %s\n", job->reason);
+        cli_line(stdout, "  not taken  %s", job->reason);
     else if (job->state == JOB_INBOX)
-        printf(
-            "  not taken  yet: when it has held still for the settle time and a worker is free\n");
+        cli_line(stdout,
+                 "  not taken  yet: when it has held still for the settle time and a worker "
+                 "is free");
     print_attempts(job->attempts);
     if (job->record)
         print_record(spool, job);
     else
-        printf("  lies in    %s/%s\n", spool_path(spool), job->path);
+        cli_line(stdout, "  lies in    %s/%s", spool_path(spool), job->path);
 }
 
 static int status_jobs(const struct asked *asked, const struct spool *spool)
@@ -136,7 +146,7 @@ static int status_spool(const struct asked *asked, const struct spool *spool)
         cli_print_json(json);
     } else {
         CLEANUP(mem_free_text) char *text = survey_text(spool, &survey);
-        (void)fputs(text, stdout);
+        cli_lines(stdout, text);
     }
     survey_release(&survey);
     return EXIT_OK;
@@ -169,8 +179,8 @@ static int run_status(struct cli *cli, int argc, char **argv)
     asked.names = argv + first;
     asked.count = (size_t)(argc - first);
     for (;;) {
-        if (asked.watch && !cli->json && isatty(STDOUT_FILENO))
-            printf("\033[H\033[2J");
+        if (asked.watch && !cli->json)
+            cli_screen_clear();
         status = guard_run(look, &asked, ANSWER_S, cli_spool_dir(cli));
         if (!asked.watch || status == EXIT_UNUSABLE)
             return status;

@@ -1,6 +1,6 @@
 #include "cli/commands.h"
 
-#include <stdio.h>
+#include "base/str.h"
 
 static const char *const port_names[TAKEUP_PORT_COUNT] = {
     [TAKEUP_PORT_NONE] = "nothing", [TAKEUP_PORT_FRAME] = "frame",
@@ -49,20 +49,26 @@ static json_t *step_json(const struct takeup_step *step)
     return json;
 }
 
+static void print_param(const struct takeup_param *param)
+{
+    CLEANUP(str_release) struct str values = { 0 };
+    bool is_time = param->type == TAKEUP_TYPE_TIME; /* no bound that anybody meets */
+    if (!is_time && (param->min != 0 || param->max != 0))
+        str_addf(&values, ", %g to %g", param->min, param->max);
+    if (param->choices)
+        str_addf(&values, ", of %s", param->choices);
+    cli_line(stdout, "  %-16s %s; %s%s; default %s", param->name, param->help,
+             type_names[param->type], str_text(&values), param->otherwise);
+}
+
 static void print_step(const struct takeup_step *step)
 {
-    printf("%s: %s\n  takes %s, gives %s%s\n", step->name, step->help, port_names[step->takes],
-           port_names[step->gives], step->flags & TAKEUP_PARALLEL ? ", parallel" : "");
-    for (const struct takeup_param *param = step->params; param && param->name; param++) {
-        printf("  %-16s %s; %s", param->name, param->help, type_names[param->type]);
-        bool is_time = param->type == TAKEUP_TYPE_TIME; /* no bound that anybody meets */
-        if (!is_time && (param->min != 0 || param->max != 0))
-            printf(", %g to %g", param->min, param->max);
-        if (param->choices)
-            printf(", of %s", param->choices);
-        printf("; default %s\n", param->otherwise);
-    }
-    printf("\n");
+    cli_line(stdout, "%s: %s", step->name, step->help);
+    cli_line(stdout, "  takes %s, gives %s%s", port_names[step->takes], port_names[step->gives],
+             step->flags & TAKEUP_PARALLEL ? ", parallel" : "");
+    for (const struct takeup_param *param = step->params; param && param->name; param++)
+        print_param(param);
+    cli_line(stdout, "%s", "");
 }
 
 static void print_steps(const struct cli *cli, const struct catalog *catalog)
@@ -81,7 +87,7 @@ static void print_steps(const struct cli *cli, const struct catalog *catalog)
     const struct catalog_plugin *plugin;
     for (size_t i = 0; (plugin = catalog_plugin_at(catalog, i)); i++)
         if (plugin->off)
-            printf("plugin %s is off: %s (%s)\n", plugin->name, plugin->off, plugin->path);
+            cli_line(stdout, "plugin %s is off: %s (%s)", plugin->name, plugin->off, plugin->path);
 }
 
 static int run_steps(struct cli *cli, int argc, char **argv)

@@ -113,7 +113,7 @@ static void print_names(const struct cli *cli, const struct submitted *jobs, siz
     CLEANUP(json_drop) json_t *names = json_array();
     for (size_t i = 0; i < count; i++) {
         if (!cli->json)
-            puts(jobs[i].name);
+            cli_line(stdout, "%s", jobs[i].name);
         (void)json_array_append_new(names, json_string(jobs[i].name));
     }
     if (cli->json)

@@ -133,9 +133,11 @@ static int validate_files(const struct cli *cli, struct catalog *catalog,
         if (!valid) {
             status = EXIT_NOT_SO;
             if (!cli->json)
-                printf("%s%s%s\n", err.text, err.hint[0] ? "\n  " : "", err.hint);
+                cli_line(stdout, "%s", err.text);
+            if (!cli->json && err.hint[0])
+                cli_line(stdout, "  %s", err.hint);
         } else if (!cli->json) {
-            printf("%s: valid\n", files->paths[i]);
+            cli_line(stdout, "%s: valid", files->paths[i]);
         }
     }
     if (cli->json)

@@ -19,7 +19,7 @@ static int child_status(pid_t pid)
     while ((got = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
         ;
     if (got < 0) {
-        perror("takeup: wait for the child that looks at the spool");
+        cli_line(stderr, "takeup: wait for the child that looks at the spool: %s", strerror(errno));
         return EXIT_UNUSABLE;
     }
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE) {
@@ -28,8 +28,8 @@ static int child_status(pid_t pid)
     }
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
-    (void)fprintf(stderr, "takeup: the child that looks at the spool was ended by signal %d (%s)\n",
-                  WTERMSIG(status), strsignal(WTERMSIG(status)));
+    cli_line(stderr, "takeup: the child that looks at the spool was ended by signal %d (%s)",
+             WTERMSIG(status), strsignal(WTERMSIG(status)));
     return EXIT_UNUSABLE;
 }
 
@@ -50,9 +50,8 @@ int guard_run(int (*fn)(void *arg), void *arg, int timeout_s, const char *what)
     if (r != 0)
         return child_status(pid);
     (void)kill(pid, SIGKILL);
-    (void)fprintf(stderr,
-                  "takeup: the filesystem of '%s' does not answer (waited %d s)\n"
-                  "  is the server or the mount gone? try: timeout 5 ls '%s'\n",
-                  what, timeout_s, what);
+    cli_line(stderr, "takeup: the filesystem of '%s' does not answer (waited %d s)", what,
+             timeout_s);
+    cli_line(stderr, "  is the server or the mount gone? try: timeout 5 ls '%s'", what);
     return EXIT_UNUSABLE;
 }

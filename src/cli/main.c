@@ -25,15 +25,13 @@ static void limit_threads(void)
 
 static int print_usage(FILE *out, int status)
 {
-    (void)fprintf(out,
-                  "usage: takeup COMMAND [option…] [argument…]\n\n"
-                  "Reads video that is dropped into a directory, and writes down the text that it "
-                  "shows.\n\n");
+    cli_lines(out, "usage: takeup COMMAND [option…] [argument…]\n\n"
+                   "Reads video that is dropped into a directory, and writes down the text that it "
+                   "shows.\n\n");
     for (const struct cli_command *const *at = cli_commands; *at; at++)
-        (void)fprintf(out, "  %-10s %s\n", (*at)->name, (*at)->summary);
-    (void)fprintf(out, "\ntakeup --version prints the version. 'takeup COMMAND --help' tells a "
-                       "command's options; see also takeup(1), "
-                       "takeup-spool(5).\n");
+        cli_line(out, "  %-10s %s", (*at)->name, (*at)->summary);
+    cli_lines(out, "\ntakeup --version prints the version. 'takeup COMMAND --help' tells a "
+                   "command's options; see also takeup(1), takeup-spool(5).\n");
     return status;
 }
 
@@ -53,12 +51,13 @@ static int run_command(int argc, char **argv)
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
         return print_usage(stdout, EXIT_OK);
     if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
-        printf("takeup %s\n", TAKEUP_VERSION);
+        cli_line(stdout, "takeup %s", TAKEUP_VERSION);
         return EXIT_OK;
     }
     struct cli cli = { .command = find_command(name) };
     if (!cli.command) {
-        (void)fprintf(stderr, "takeup: there is no command '%s'\n  see: takeup --help\n", name);
+        cli_line(stderr, "takeup: there is no command '%s'", name);
+        cli_line(stderr, "  see: takeup --help");
         return EXIT_USAGE;
     }
     return cli.command->run(&cli, argc - 1, argv + 1);

@@ -47,8 +47,9 @@ static size_t gather(struct cli *cli, const struct cli_option *own, struct cli_o
 static void print_help(const struct cli *cli, const struct cli_option *options, size_t count)
 {
     const struct cli_command *command = cli->command;
-    printf("usage: takeup %s [option…]%s%s\n\n%s.\n\noptions:\n", command->name,
-           command->arguments[0] ? " " : "", command->arguments, command->summary);
+    CLEANUP(str_release) struct str text = { 0 };
+    str_addf(&text, "usage: takeup %s [option…]%s%s\n\n%s.\n\noptions:\n", command->name,
+             command->arguments[0] ? " " : "", command->arguments, command->summary);
     for (size_t i = 0; i < count; i++) {
         char left[64];
         const char *argument = options[i].argument ? options[i].argument : "";
@@ -56,13 +57,13 @@ static void print_help(const struct cli *cli, const struct cli_option *options, 
         if (options[i].letter)
             (void)snprintf(letter, sizeof(letter), "-%c, ", options[i].letter);
         (void)snprintf(left, sizeof(left), "%s--%s %s", letter, options[i].name, argument);
-        printf("  %-28s %s\n", left, options[i].help);
+        str_addf(&text, "  %-28s %s\n", left, options[i].help);
     }
     if (command->details)
-        printf("\n%s\n", command->details);
-    printf("\nExit status: 0 success, 1 what was asked about failed or is not so, 2 wrong usage, 3 "
-           "the\n"
-           "spool or the environment cannot be used. See takeup(1).\n");
+        str_addf(&text, "\n%s\n", command->details);
+    str_add(&text, "\nExit status: 0 success, 1 what was asked about failed or is not so, 2 wrong "
+                   "usage, 3 the\nspool or the environment cannot be used. See takeup(1).\n");
+    cli_lines(stdout, str_text(&text));
 }
 
 /* A number and a unit, in milliseconds; false when it is none, or not above 0. */
@@ -190,34 +191,6 @@ int cli_parse_args(struct cli *cli, const struct cli_option *options, int argc, 
     return given == count || (count == CLI_SOME && given > 0) ? -1 : cli_usage(cli, "%s", wants);
 }
 
-int cli_fail(int status, const struct err *err)
-{
-    (void)fprintf(stderr, "takeup: %s\n", err->text);
-    if (err->hint[0])
-        (void)fprintf(stderr, "  %s\n", err->hint);
-    return status;
-}
-
-int cli_usage(const struct cli *cli, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    CLEANUP(mem_free_text) char *text = mem_vprintf(format, args);
-    va_end(args);
-    (void)fprintf(stderr, "takeup %s: %s\n  see: takeup %s --help\n", cli->command->name, text,
-                  cli->command->name);
-    return EXIT_USAGE;
-}
-
-int cli_flush(int status)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    perror("takeup: write to standard output");
-    clearerr(stdout); /* told once */
-    return status == EXIT_OK ? EXIT_NOT_SO : status;
-}
-
 int cli_status_of(const struct err *err)
 {
     return err->kind == ERR_USAGE ? EXIT_USAGE : EXIT_UNUSABLE;
@@ -238,10 +211,4 @@ int cli_add_param(json_t **params, const char *text, struct err *err)
         *params = json_object();
     json_set(*params, key, value);
     return 0;
-}
-
-void cli_print_json(const json_t *value)
-{
-    CLEANUP(mem_free_text) char *text = json_pretty(value);
-    (void)fputs(text, stdout);
 }

@@ -17,15 +17,11 @@ static void print_text(const struct spool *spool, const struct survey_job *job)
 {
     const json_t *result = json_object_get(job->record, "result");
     const char *text = json_get_text(result, "text", NULL);
-    if (text) {
-        (void)fputs(text, stdout);
-        if (text[0] && text[strlen(text) - 1] != '\n')
-            (void)fputc('\n', stdout);
-        return;
-    }
     const char *file = json_get_text(result, "text_file", NULL);
-    if (file)
-        printf("%s/%s/%s\n", spool_path(spool), job->path, file);
+    if (text)
+        cli_reading(text);
+    else if (file)
+        cli_line(stdout, "%s/%s/%s", spool_path(spool), job->path, file);
 }
 
 static int report(const struct cli *cli, const struct spool *spool, const char *name,
@@ -42,15 +38,17 @@ static int report(const struct cli *cli, const struct spool *spool, const char *
         return EXIT_OK;
     }
     if (survey_job_is_cancelled(job)) {
-        (void)fprintf(stderr, "takeup: job '%s' was cancelled; see %s/%s\n", name,
-                      spool_path(spool), job->path);
+        cli_line(stderr, "takeup: job '%s' was cancelled; see %s/%s", name, spool_path(spool),
+                 job->path);
         return EXIT_NOT_SO;
     }
     const json_t *error = json_object_get(job->record, "error");
     const char *hint = json_get_text(error, "hint", NULL);
-    (void)fprintf(stderr, "takeup: job '%s' failed: %s\n%s%s%s  see %s/%s\n", name,
-                  json_get_text(error, "message", "no reason is recorded"), hint ? "  " : "",
-                  hint ? hint : "", hint ? "\n" : "", spool_path(spool), job->path);
+    cli_line(stderr, "takeup: job '%s' failed: %s", name,
+             json_get_text(error, "message", "no reason is recorded"));
+    if (hint)
+        cli_line(stderr, "  %s", hint);
+    cli_line(stderr, "  see %s/%s", spool_path(spool), job->path);
     return EXIT_NOT_SO;
 }
 
@@ -58,10 +56,9 @@ void waiting_warn_unattended(const struct spool *spool)
 {
     size_t alive;
     if (survey_alive(spool, &alive, NULL) == 0 && alive == 0)
-        (void)fprintf(stderr,
-                      "takeup: no live worker is there; start one with: takeup "
-                      "worker --spool %s\n",
-                      spool_path(spool));
+        cli_line(stderr,
+                 "takeup: no live worker is there; start one with: takeup worker --spool %s",
+                 spool_path(spool));
 }
 
 static int look(const struct spool *spool, const char *name, const char *submission,

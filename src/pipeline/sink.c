@@ -87,13 +87,13 @@ void sink_source(struct sink *sink, const struct takeup_item *item)
 }
 
 /* The whole picture, or more lines than a caption has. */
-static bool is_page(const struct takeup_segment *segment)
+static bool is_page(const struct takeup_segment *segment, const char *text)
 {
     enum { PAGE_BREAKS_MIN = 3 };
     const struct takeup_box *box = &segment->box;
     int breaks = 0;
-    for (const char *at = segment->text; at && *at; at++)
-        breaks += *at == '\n';
+    for (; *text; text++)
+        breaks += *text == '\n';
     return breaks >= PAGE_BREAKS_MIN ||
            (segment->frame_width > 0 && box->x <= 0 && box->y <= 0 &&
             box->width >= segment->frame_width && box->height >= segment->frame_height);
@@ -149,16 +149,16 @@ void sink_segment(struct sink *sink, const struct takeup_segment *segment)
         sink->segment_size = sink->segment_size ? 2 * sink->segment_size : 64;
         sink->segments = mem_resize(sink->segments, sink->segment_size, sizeof(*sink->segments));
     }
-    const char *text = segment->text ? segment->text : "";
+    char *text = str_plain(segment->text ? segment->text : "");
     sink->segments[sink->segment_count] = (struct shown){
         .start_us = segment->item.start_us,
         .end_us = segment->item.end_us,
         .number = sink->segment_count,
-        .text = str_utf8_clean(text, strlen(text)),
+        .text = text,
         .confidence = shown_confidence(segment->confidence),
         .box = segment->box,
         .images = images_json(segment->images),
-        .is_page = is_page(segment),
+        .is_page = is_page(segment, text),
     };
     add_partial(sink, &sink->segments[sink->segment_count]);
     sink->segment_count++;

@@ -40,26 +40,27 @@ static void add_dropped(struct str *text, const struct survey *survey)
 
 static void add_head(struct str *text, const struct spool *spool, const struct survey *survey)
 {
+    CLEANUP(str_release) struct str head = { 0 };
     const struct survey_worker *paused = paused_worker(survey);
     CLEANUP(mem_free_text) char *word = str_shell_word(spool_path(spool));
     if (survey->alive_count == 0)
-        str_add(text, "takeup: NO LIVE WORKER, ");
+        str_add(&head, "takeup: NO LIVE WORKER, ");
     else if (paused)
-        str_addf(text, "takeup: PAUSED (%s), ",
+        str_addf(&head, "takeup: PAUSED (%s), ",
                  paused->beat->reason[0] ? paused->beat->reason : "no reason told");
     else
-        str_add(text, survey->running ? "takeup: working, " : "takeup: ready, ");
-    str_addf(text, "%lld job%s pending", (long long)survey->pending,
+        str_add(&head, survey->running ? "takeup: working, " : "takeup: ready, ");
+    str_addf(&head, "%lld job%s pending", (long long)survey->pending,
              survey->pending == 1 ? "" : "s");
-    add_dropped(text, survey);
-    str_addf(text, ", %lld running", (long long)survey->running);
+    add_dropped(&head, survey);
+    str_addf(&head, ", %lld running", (long long)survey->running);
     if (survey->deferred)
-        str_addf(text, ", %lld deferred", (long long)survey->deferred);
+        str_addf(&head, ", %lld deferred", (long long)survey->deferred);
     if (survey->problems.count)
-        str_addf(text, ", %zu that cannot be taken (see below)", survey->problems.count);
+        str_addf(&head, ", %zu that cannot be taken (see below)", survey->problems.count);
     if (survey->alive_count == 0)
-        str_addf(text, "; start one with: takeup worker --spool %s", word);
-    str_add(text, "\n");
+        str_addf(&head, "; start one with: takeup worker --spool %s", word);
+    str_add_line(text, "%s", str_text(&head));
 }
 
 static void add_worker_jobs(struct str *text, const json_t *jobs)
@@ -68,14 +69,14 @@ static void add_worker_jobs(struct str *text, const json_t *jobs)
         const json_t *job = json_array_get(jobs, i);
         double progress = json_get_real(job, "progress", -1),
                eta_s = json_get_real(job, "eta_s", -1);
-        CLEANUP(mem_free_text) char *name = str_printable(json_get_text(job, "name", "?"));
-        str_addf(text, "    %s: pipeline %s, step %s", name, json_get_text(job, "pipeline", "?"),
-                 json_get_text(job, "step", "-"));
+        CLEANUP(str_release) struct str so_far = { 0 };
         if (progress >= 0)
-            str_addf(text, ", %.0f %%", progress * 100);
+            str_addf(&so_far, ", %.0f %%", progress * 100);
         if (eta_s >= 0)
-            str_addf(text, ", %.0f s to go", eta_s);
-        str_add(text, "\n");
+            str_addf(&so_far, ", %.0f s to go", eta_s);
+        str_add_line(text, "    %s: pipeline %s, step %s%s", json_get_text(job, "name", "?"),
+                     json_get_text(job, "pipeline", "?"), json_get_text(job, "step", "-"),
+                     str_text(&so_far));
     }
 }
 
@@ -90,8 +91,8 @@ static void add_workers(struct str *text, const struct survey *survey)
         const char *state = beat->state[0] ? beat->state : "state unknown";
         if (!worker->alive && strcmp(beat->state, "stopped") != 0)
             state = "dead";
-        str_addf(text, "  %s: %s, last beat %.1f s ago", beat->worker, state, worker->age_s);
-        str_addf(text, "%s%s\n", beat->reason[0] ? ", " : "", beat->reason);
+        str_add_line(text, "  %s: %s, last beat %.1f s ago%s%s", beat->worker, state, worker->age_s,
+                     beat->reason[0] ? ", " : "", beat->reason);
         if (worker->alive)
             add_worker_jobs(text, json_object_get(beat->whole, "jobs"));
     }
@@ -106,8 +107,8 @@ static void add_watchdogs(struct str *text, const struct survey *survey)
         if (survey->alive_count > 0 && watchdog_has_given_up(note))
             continue; /* somebody has started another worker since */
         CLEANUP(mem_free_text) char *told = watchdog_note_text(note, survey->now_ms);
-        str_addf(text, "  watchdog %s.%d: %s\n", json_get_text(note, "host", "?"),
-                 (int)json_get_int(note, "pid", 0), told);
+        str_add_line(text, "  watchdog %s.%d: %s", json_get_text(note, "host", "?"),
+                     (int)json_get_int(note, "pid", 0), told);
     }
 }
 
@@ -147,9 +148,8 @@ static void add_problems(struct str *text, const struct survey *survey)
     if (count)
         str_add(text, "\nProblems\n");
     for (size_t i = 0; i < kept && i < PROBLEMS_SHOWN; i++) {
-        CLEANUP(mem_free_text) char *path = str_printable(survey->problems.items[i].path);
-        CLEANUP(mem_free_text) char *reason = str_printable(survey->problems.items[i].reason);
-        str_addf(text, "  %s: %s\n", path, reason);
+        const struct problem *problem = &survey->problems.items[i];
+        str_add_line(text, "  %s: %s", problem->path, problem->reason);
     }
     if (count > PROBLEMS_SHOWN)
         str_addf(text, "  and %zu more\n", count - PROBLEMS_SHOWN);
@@ -160,8 +160,8 @@ char *survey_text(const struct spool *spool, const struct survey *survey)
     struct str text = { 0 };
     char time[TIME_TEXT_SIZE];
     add_head(&text, spool, survey);
-    str_addf(&text, "written %s (UTC), spool %s\n", time_format(survey->now_ms, time),
-             spool_path(spool));
+    str_add_line(&text, "written %s (UTC), spool %s", time_format(survey->now_ms, time),
+                 spool_path(spool));
     add_workers(&text, survey);
     add_watchdogs(&text, survey);
     add_places(&text, survey);

@@ -156,9 +156,7 @@ char *watchdog_note_text(const json_t *note, int64_t now_ms)
     else
         str_addf(&text, "restarted its worker %zu time%s in the last %lld min", recent,
                  recent == 1 ? "" : "s", (long long)((within_s + 59) / 60));
-    if (last && (recent > 0 || watchdog_has_given_up(note))) {
-        CLEANUP(mem_free_text) char *reason = str_printable(json_get_text(last, "reason", "?"));
-        str_addf(&text, ", last because %s", reason);
-    }
+    if (last && (recent > 0 || watchdog_has_given_up(note)))
+        str_addf(&text, ", last because %s", json_get_text(last, "reason", "?"));
     return str_take(&text);
 }

@@ -68,7 +68,7 @@ static int captions_feed(void *self, const struct takeup_item *item, struct take
                         .box = segment->box,
                         .frame_width = segment->frame_width,
                         .frame_height = segment->frame_height,
-                        .text = mem_strdup(segment->text) };
+                        .text = str_plain(segment->text ? segment->text : "") };
     return 0;
 }
 
@@ -142,27 +142,33 @@ static void add_char(struct writer *writer, char c, bool is_arrow)
         str_add_bytes(&writer->out, &c, 1);
 }
 
-/* An empty line would end the cue. */
+static void add_line(struct writer *writer, const char *line, size_t len)
+{
+    int dashes = 0;
+    for (size_t i = 0; i < len; i++) {
+        add_char(writer, line[i], line[i] == '>' && dashes >= 2);
+        dashes = line[i] == '-' ? dashes + 1 : 0;
+    }
+    str_add(&writer->out, "\n");
+}
+
+/* An empty line would end the cue; so would one of spaces for some players. */
 static void add_text(struct writer *writer, const char *text)
 {
-    char last = '\n';
-    int dashes = 0;
-    for (; *text; text++) {
-        char c = *text == '\r' ? '\n' : *text;
-        if (c == '\n' && last == '\n')
-            continue;
-        last = c;
-        add_char(writer, c, c == '>' && dashes >= 2);
-        dashes = c == '-' ? dashes + 1 : 0;
+    while (*text) {
+        size_t len = strcspn(text, "\n");
+        if (strspn(text, " \t") < len)
+            add_line(writer, text, len);
+        text += len + (text[len] == '\n');
     }
-    str_add(&writer->out, last == '\n' ? "\n" : "\n\n");
+    str_add(&writer->out, "\n");
 }
 
 /* place: "" or the settings of the cue, with a space before them. */
 static void add_cue(struct writer *writer, int64_t start_ms, int64_t end_ms, const char *place,
                     const char *text)
 {
-    if (!text[strspn(text, "\r\n ")])
+    if (!text[strspn(text, "\n\t ")])
         return;
     str_addf(&writer->out, "%zu\n", ++writer->cues);
     add_time(&writer->out, start_ms, writer->format->decimal);

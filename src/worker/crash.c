@@ -45,7 +45,7 @@ static struct {
     int output_dir;
     int notes_fd;
     _Atomic int answered; /* threads that have written their frames */
-    char stack[STACK_BYTES];
+    _Alignas(64) char stack[STACK_BYTES];
 } watch;
 
 /* ---- writing, from a signal handler ---- */

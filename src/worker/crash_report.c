@@ -95,23 +95,23 @@ char *crash_report(const struct crash_facts *facts)
     const struct runner_end *end = facts->end;
     struct str text = { 0 };
     char now[TIME_TEXT_SIZE];
-    str_addf(&text, "attempt %d, %s\n%s\n", facts->attempt, time_format(time_wall_ms(), now),
-             end->text);
-    str_addf(&text, "step: %s\n", end->step[0] ? end->step : "-");
+    str_add_line(&text, "attempt %d, %s", facts->attempt, time_format(time_wall_ms(), now));
+    str_add_line(&text, "%s", end->text);
+    str_add_line(&text, "step: %s", end->step[0] ? end->step : "-");
     if (facts->frame_us >= 0)
         str_addf(&text, "at: %.3f s of the video\n", (double)facts->frame_us / 1e6);
     str_addf(&text, "ran for: %.1f s, %.1f s of CPU, at most %lld MiB\n",
              (double)facts->ran_ms / 1000, end->cpu_s, (long long)(end->max_rss_bytes >> 20));
     for (size_t i = 0; i < json_array_size(facts->in_hand); i++) {
         CLEANUP(mem_free_text) char *place = json_line(json_array_get(facts->in_hand, i));
-        str_addf(&text, "at work on, and left out from now on: %s\n", place);
+        str_add_line(&text, "at work on, and left out from now on: %s", place);
     }
     if (facts->notes->text)
         str_addf(&text, "%sa frame without a name: addr2line -Cfpe FILE 0xOFFSET\n",
                  facts->notes->text);
     str_add(&text, "last lines of its log:\n");
     for (size_t i = 0; i < facts->line_count; i++)
-        str_addf(&text, "  %s\n", facts->lines[i]);
+        str_add_line(&text, "  %s", facts->lines[i]);
     add_limits(&text, facts);
     add_versions(&text);
     str_add(&text, "\n");

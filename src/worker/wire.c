@@ -36,17 +36,17 @@ void wire_pipes_close(struct wire_pipes *pipes)
 
 /* ---- the runner's end ---- */
 
-/* Without control characters, so that JSON makes of a byte at most two and the line always fits:
+/* In one line and printable, so that JSON makes of a byte at most two and the line always fits:
  * 2 * (72 + 1024 + 512) and some 300 for the rest are less than 4096. */
 static void set_plain(json_t *object, const char *key, const char *text, size_t size)
 {
-    CLEANUP(mem_free_text) char *plain = mem_strndup(text, str_utf8_cut(text, size - 1));
-    for (char *at = plain; *at; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7F)
+    CLEANUP(mem_free_text) char *clean = str_utf8_clean(text, str_utf8_cut(text, size - 1));
+    for (char *at = clean; *at; at++)
+        if (strchr("\t\n\r", *at))
             *at = ' ';
-    CLEANUP(mem_free_text) char *clean = str_utf8_clean(plain, strlen(plain));
-    clean[str_utf8_cut(clean, size - 1)] = '\0';
-    json_set_text(object, key, clean);
+    CLEANUP(mem_free_text) char *plain = str_printable(clean);
+    plain[str_utf8_cut(plain, size - 1)] = '\0';
+    json_set_text(object, key, plain);
 }
 
 int wire_send(int fd, const struct wire_message *message)

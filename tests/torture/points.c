@@ -20,7 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* With a sanitizer each point takes ten times as long, and what that looks for is in all of them. */
+/* With a sanitizer each point takes ten times as long, and what that looks for is in all of them.
+ */
 enum { LASTING = 25, FAILURES_SHOWN = 5, SLOWNESS = BUILD_IS_SANITIZED ? 4 : 1 };
 enum { EXIT_UNUSABLE = 3 /* of takeup */ };
 

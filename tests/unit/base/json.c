@@ -68,10 +68,33 @@ static void test_every_start_of_a_job_is_short(void **state)
     }
 }
 
+/* The text in JSON shows nothing to a terminal but itself, and means the same. */
+static void test_unseen_is_escaped(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "\x1b[m\r\n\x7f|\xC2\x9B|\xE2\x80\xAE|\xE2\x80\xAC|\xE2\x80\xA8|\xC3\xA9\"\\";
+    static const char escaped[] =
+        "\\u001B[m\\r\\n\\u007f|\\u009b|\\u202e|\\u202c|\\u2028|\xC3\xA9\\\"\\\\";
+    CLEANUP(json_drop) json_t *object = json_object();
+    json_set_text(object, text, text);
+    CLEANUP(mem_free_text) char *line = json_line(object);
+    CLEANUP(mem_free_text) char *pretty = json_pretty(object);
+    CLEANUP(mem_free_text) char *wanted = mem_printf("{\"%s\":\"%s\"}", escaped, escaped);
+    CLEANUP(mem_free_text) char *layout = mem_printf("{\n  \"%s\": \"%s\"\n}\n", escaped, escaped);
+    assert_string_equal(line, wanted);
+    assert_string_equal(pretty, layout);
+    CLEANUP(json_drop) json_t *again = NULL;
+    struct json_mark mark;
+    assert_int_equal(json_parse(line, strlen(line), &again, &mark, NULL), 1);
+    assert_true(json_equal(object, again));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parse_tells_short_from_wrong),
+        cmocka_unit_test(test_unseen_is_escaped),
         cmocka_unit_test(test_every_start_of_a_job_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -136,6 +136,103 @@ static void test_growing(void **state)
     assert_string_equal(nothing, "");
 }
 
+/* What a stranger may put into a name or a text. */
+static const struct {
+    const char *text;
+    const char *line, *lines; /* printable; NULL: as it is */
+    const char *plain;        /* NULL: as it is */
+} strangers[] = {
+    { "", NULL, NULL, NULL },
+    { "a b~", NULL, NULL, NULL },
+    { "d\xC3\xA9j\xC3\xA0 \xE6\x97\xA5\xE6\x9C\xAC \xF0\x9F\x98\x80", NULL, NULL, NULL },
+    { "a\\n\"'", NULL, NULL, NULL },
+    { "a\n\tb\n", "a\\n\\x09b\\n", NULL, NULL },
+    { "a\r\nb\rc", "a\\x0d\\nb\\x0dc", "a\\x0d\nb\\x0dc", "a\nb\nc" },
+    { "\x1b]0;title\a\x1b[2J", "\\x1b]0;title\\x07\\x1b[2J", "\\x1b]0;title\\x07\\x1b[2J",
+      "]0;title[2J" },
+    { "\x01\x1f\x7f\v\f\b", "\\x01\\x1f\\x7f\\x0b\\x0c\\x08", "\\x01\\x1f\\x7f\\x0b\\x0c\\x08",
+      "" },
+    /* C1: 9B is another ESC [; 85 is a new line to some; A0 is an ordinary character. */
+    { "\xC2\x80\xC2\x9B"
+      "1m\xC2\x9F\xC2\xA0",
+      "\\u0080\\u009b1m\\u009f\xC2\xA0", "\\u0080\\u009b1m\\u009f\xC2\xA0", "1m\xC2\xA0" },
+    { "a\xC2\x85"
+      "b",
+      "a\\u0085b", "a\\u0085b", "a\nb" },
+    { "a\xE2\x80\xA8"
+      "b\xE2\x80\xA9",
+      "a\\u2028b\\u2029", "a\\u2028b\\u2029", "a\nb\n" },
+    /* Marks of direction, embeddings and overrides, isolates; and what lies beside them. */
+    { "\xD8\x9C\xE2\x80\x8E\xE2\x80\x8F", "\\u061c\\u200e\\u200f", "\\u061c\\u200e\\u200f", NULL },
+    { "\xE2\x80\xAA\xE2\x80\xAE"
+      "gpj.exe\xE2\x80\xAC\xE2\x80\xAC",
+      "\\u202a\\u202egpj.exe\\u202c\\u202c", "\\u202a\\u202egpj.exe\\u202c\\u202c", NULL },
+    { "\xE2\x81\xA6\xE2\x81\xA9", "\\u2066\\u2069", "\\u2066\\u2069", NULL },
+    { "\xD8\x9B\xD8\x9D\xE2\x80\x8D\xE2\x80\x90\xE2\x80\xA7\xE2\x80\xAF\xE2\x81\xA5\xE2\x81\xAA",
+      NULL, NULL, NULL },
+    /* No UTF-8, cut short or not at all. */
+    { "\x80\xFF", "\\x80\\xff", "\\x80\\xff", BAD BAD },
+    { "\x9B"
+      "2J",
+      "\\x9b2J", "\\x9b2J", BAD "2J" },
+    { "a\xE2\x80", "a\\xe2\\x80", "a\\xe2\\x80", "a" BAD BAD },
+    { "\xC2\x1b[m", "\\xc2\\x1b[m", "\\xc2\\x1b[m", BAD "[m" },
+};
+
+static void compare(size_t row, const char *what, const char *got, const char *wanted)
+{
+    if (strcmp(got, wanted) != 0)
+        fail_msg("row %zu, %s: '%s'", row, what, got);
+}
+
+static void test_strangers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(strangers); i++) {
+        const char *text = strangers[i].text;
+        /* In a block of its own size, so that a byte read beyond it can be seen. */
+        CLEANUP(mem_free_text) char *exact = mem_strdup(text);
+        CLEANUP(mem_free_text) char *line = str_printable(exact);
+        CLEANUP(mem_free_text) char *lines = str_printable_lines(exact);
+        CLEANUP(mem_free_text) char *plain = str_plain(exact);
+        CLEANUP(str_release) struct str added = { 0 };
+        str_add_line(&added, "%s", exact);
+        CLEANUP(mem_free_text) char *ended = mem_printf("%s\n", line);
+        compare(i, "a line", line, strangers[i].line ? strangers[i].line : text);
+        compare(i, "lines", lines, strangers[i].lines ? strangers[i].lines : text);
+        compare(i, "plain", plain, strangers[i].plain ? strangers[i].plain : text);
+        compare(i, "added", str_text(&added), ended);
+    }
+}
+
+static const struct {
+    const char *text;
+    size_t len;
+    uint32_t code;
+} unseen[] = {
+    { "", 0, 0 },
+    { "a\x1b", 0, 0 },
+    { "\x1b[m", 1, 0x1B },
+    { "\n", 1, '\n' },
+    { "\x7f", 1, 0x7F },
+    { "\xC2\x9B", 2, 0x9B },
+    { "\xE2\x80\xAE.\xE2\x80\xAC", 3, 0x202E },
+    { "\xE2\x80", 0, 0 },
+    { "\x9B", 0, 0 },
+    { "\xF0\x9F\x98\x80", 0, 0 },
+};
+
+static void test_unseen(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(unseen); i++) {
+        uint32_t code = 0;
+        size_t len = str_unseen(unseen[i].text, &code);
+        if (len != unseen[i].len || code != unseen[i].code)
+            fail_msg("row %zu: %zu, U+%04X", i, len, (unsigned)code);
+    }
+}
+
 static void test_random_hex(void **state)
 {
     (void)state;
@@ -154,7 +251,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clean),      cmocka_unit_test(test_cut),
         cmocka_unit_test(test_parts),      cmocka_unit_test(test_growing),
-        cmocka_unit_test(test_random_hex),
+        cmocka_unit_test(test_random_hex), cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_unseen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

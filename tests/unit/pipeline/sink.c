@@ -56,6 +56,17 @@ static const struct {
       "a/b/c/d/e",
       "0.0 a/b/c/d|2.0 a/b/c/d/e|4.0 |" },
     { 0, 5, { { 0, 2, "a", WHOLE }, { 2, 4, "b", WHOLE } }, "a//b", "0.0 a|2.0 b|4.0 |" },
+    /* A text is plain: no controls, one kind of line. Marks of direction belong to it. */
+    { 0,
+      5,
+      { { 1, 2,
+          "\x1b]0;a\a\x7f\xC2\x9B\r\nb\rc\xE2\x80\xA8"
+          "d\t.",
+          0 },
+        { 3, 4, "\xE2\x80\x8F\xD7\x90", 0 } },
+      "]0;a/b/c/d\t.//\xE2\x80\x8F\xD7\x90",
+      "0.0 |1.0 ]0;a/b/c/d\t.|2.0 |3.0 \xE2\x80\x8F\xD7\x90|4.0 |" },
+    { 0, 5, { { 1, 2, "\x1b\x01", 0 } }, "", "0.0 |" },
     { 0, 5, { { 1.2345, 2, "\xFF", 0 } }, "\xEF\xBF\xBD", "0.0 |1.235 \xEF\xBF\xBD|2.0 |" },
 };
 

@@ -50,6 +50,30 @@ static const struct {
       "1\n00:00:00,000 --> 00:00:01,000\nA\n\n2\n00:00:01,001 --> 00:00:02,000\nA\n\n" },
     { "srt", { TEXT(0, 1000, 0, "A\r\nB\rC") }, "1\n00:00:00,000 --> 00:00:01,000\nA\nB\nC\n\n" },
     { "srt", { TEXT(0, 1000, 0, "\n") }, "" },
+    /* No line is blank, to whoever trims it either; what parts lines to some players is one. */
+    { "srt",
+      { TEXT(0, 1000, 0,
+             " \t\nA\n \n\xC2\x85\xE2\x80\xA9"
+             "2\n\t"),
+        TEXT(1000, 2000, 0, "\t \r\n") },
+      "1\n00:00:00,000 --> 00:00:01,000\nA\n2\n\n" },
+    { "vtt",
+      { TEXT(0, 1000, 0, "A\n \n\xC2\x85\xE2\x80\xA9NOTE\n\t") },
+      "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.000\nA\nNOTE\n\n" },
+    /* Nothing is unseen but marks of direction, and all is UTF-8. */
+    { "srt",
+      { TEXT(0, 1000, 0,
+             "\x1b[1mA\x01\a\x7f\xC2\x9B"
+             "B\v\xFF\xE2\x80\x8F"),
+        TEXT(1000, 2000, 0, "\x1b") },
+      "1\n00:00:00,000 --> 00:00:01,000\n[1mAB\xEF\xBF\xBD\xE2\x80\x8F\n\n" },
+    { "vtt",
+      { TEXT(0, 1000, 0, "\x1b[1mA&lrm;\x01<\xFF") },
+      "WEBVTT\n\n1\n00:00:00.000 --> 00:00:01.000\n[1mA&amp;lrm;&lt;\xEF\xBF\xBD\n\n" },
+    { "srt",
+      { TEXT(0, 1000, 0, "A --\x1b> B") },
+      "1\n00:00:00,000 --> 00:00:01,000\nA -- > B\n\n" },
+    { "srt", { TEXT(0, 1000, 0, "A -\n-> B") }, "1\n00:00:00,000 --> 00:00:01,000\nA -\n-> B\n\n" },
     /* No line looks like a time. */
     { "srt", { TEXT(0, 1000, 0, "A --> B") }, "1\n00:00:00,000 --> 00:00:01,000\nA -- > B\n\n" },
     { "srt", { TEXT(0, 1000, 0, "A ---> B") }, "1\n00:00:00,000 --> 00:00:01,000\nA --- > B\n\n" },

@@ -381,7 +381,7 @@ static int aborts(void)
 
 /* ---- the table ---- */
 
-enum needs { NEEDS_NOTHING, NEEDS_LANDLOCK = 1, NEEDS_SECCOMP = 2, NEEDS_MEMORY = 4 };
+enum needs { NEEDS_NOTHING, NEEDS_LANDLOCK = 1, NEEDS_SECCOMP = 2, NEEDS_PLAIN = 4 };
 
 #define ROW(fn) #fn, fn
 static const struct {
@@ -389,17 +389,17 @@ static const struct {
     int (*tries)(void);
     int error;  /* the errno; 0: it can */
     int signal; /* by which it ends instead */
-    int needs;  /* of the kernel and of this build, else it is left out */
+    int needs;  /* of the kernel, and a build without a sanitizer; else it is left out */
 } rows[] = {
-    { ROW(reads_passwd), EACCES, 0, NEEDS_LANDLOCK },
-    { ROW(reads_home), EACCES, 0, NEEDS_LANDLOCK },
-    { ROW(lists_root), EACCES, 0, NEEDS_LANDLOCK },
-    { ROW(reads_secret), EACCES, 0, NEEDS_LANDLOCK },
-    { ROW(lists_other), EACCES, 0, NEEDS_LANDLOCK },
+    { ROW(reads_passwd), EACCES, 0, NEEDS_LANDLOCK | NEEDS_PLAIN },
+    { ROW(reads_home), EACCES, 0, NEEDS_LANDLOCK | NEEDS_PLAIN },
+    { ROW(lists_root), EACCES, 0, NEEDS_LANDLOCK | NEEDS_PLAIN },
+    { ROW(reads_secret), EACCES, 0, NEEDS_LANDLOCK | NEEDS_PLAIN },
+    { ROW(lists_other), EACCES, 0, NEEDS_LANDLOCK | NEEDS_PLAIN },
     { ROW(writes_secret), EACCES, 0, NEEDS_LANDLOCK },
     { ROW(writes_new), EACCES, 0, NEEDS_LANDLOCK },
     { ROW(writes_model), EACCES, 0, NEEDS_LANDLOCK },
-    { ROW(climbs_out), EACCES, 0, NEEDS_LANDLOCK },
+    { ROW(climbs_out), EACCES, 0, NEEDS_LANDLOCK | NEEDS_PLAIN },
     { ROW(reads_kept_open), EBADF, 0, NEEDS_NOTHING },
     { ROW(unlinks), EACCES, 0, NEEDS_LANDLOCK },
     { ROW(renames_out), EACCES, 0, NEEDS_LANDLOCK },
@@ -434,7 +434,7 @@ static const struct {
     { ROW(becomes_other), 0, SIGSYS, NEEDS_SECCOMP },
     { ROW(opens_too_many), EMFILE, 0, NEEDS_NOTHING },
     { ROW(writes_too_much), EFBIG, 0, NEEDS_NOTHING },
-    { ROW(takes_too_much), ENOMEM, 0, NEEDS_MEMORY },
+    { ROW(takes_too_much), ENOMEM, 0, NEEDS_PLAIN },
     { ROW(burns_cpu), 0, SIGXCPU, NEEDS_NOTHING },
     { ROW(has_token), ENOENT, 0, NEEDS_NOTHING },
 
@@ -497,7 +497,7 @@ static bool holds(const char *what)
 static int what_holds(void)
 {
     return (holds("Landlock") ? NEEDS_LANDLOCK : 0) | (holds("seccomp") ? NEEDS_SECCOMP : 0) |
-           (holds("but of memory") ? 0 : NEEDS_MEMORY);
+           (BUILD_IS_SANITIZED ? 0 : NEEDS_PLAIN);
 }
 
 static void try_all(int abi)

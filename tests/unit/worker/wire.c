@@ -73,27 +73,53 @@ static void test_what_is_sent_arrives(void **state)
     assert_int_equal(wire_receive(&reader, wire.ends[0], on_message, &got, &err), 0);
 }
 
+static void fill(char *text, size_t size, const char *with)
+{
+    for (size_t i = 0; i + 1 < size; i++)
+        text[i] = with[i % strlen(with)];
+    text[size - 1] = '\0';
+}
+
 /* Whatever a text holds, its line fits and is read again. */
 static void test_the_longest_and_oddest_texts_fit(void **state)
 {
     (void)state;
-    static const unsigned char fills[] = { 'x', '"', '\\', '\n', 0x01, 0x7F, 0xFF, 0xC3 };
+    static const char *const fills[] = { "x",        "\"",       "\\",          "\n",
+                                         "\x01",     "\x7F",     "\xFF",        "\xC3",
+                                         "\xC2\x9B", "\xD8\x9C", "\xE2\x80\xAC" };
     for (size_t i = 0; i < COUNT(fills); i++) {
         CLEANUP(wire_close) struct wire wire;
         wire_open(&wire);
         struct wire_message message = { .kind = WIRE_OUTCOME,
                                         .print = { LLONG_MAX, LLONG_MIN, 1 } };
-        memset(message.step, fills[i], sizeof(message.step) - 1);
-        memset(message.text, fills[i], sizeof(message.text) - 1);
-        memset(message.hint, fills[i], sizeof(message.hint) - 1);
+        fill(message.step, sizeof(message.step), fills[i]);
+        fill(message.text, sizeof(message.text), fills[i]);
+        fill(message.hint, sizeof(message.hint), fills[i]);
         assert_int_equal(wire_send(wire.ends[1], &message), 0);
         struct wire_reader reader = { 0 };
         struct received got = { 0 };
         struct err err = { 0 };
         int r = wire_receive(&reader, wire.ends[0], on_message, &got, &err);
         if (r != 1 || got.count != 1)
-            fail_msg("fill 0x%02x: %d, %s", fills[i], r, err.text);
+            fail_msg("fill %zu: %d, %s", i, r, err.text);
     }
+}
+
+static void test_what_is_unseen_arrives_printable(void **state)
+{
+    (void)state;
+    CLEANUP(wire_close) struct wire wire;
+    wire_open(&wire);
+    struct wire_message message = { .kind = WIRE_OUTCOME,
+                                    .text = "in 'a\x1b[2J\xC2\x9B\xE2\x80\xAE'\nat\t1",
+                                    .hint = "\xFF\r\n" };
+    assert_int_equal(wire_send(wire.ends[1], &message), 0);
+    struct wire_reader reader = { 0 };
+    struct received got = { 0 };
+    struct err err = { 0 };
+    assert_int_equal(wire_receive(&reader, wire.ends[0], on_message, &got, &err), 1);
+    assert_string_equal(got.messages[0].text, "in 'a\\x1b[2J\\u009b\\u202e' at 1");
+    assert_string_equal(got.messages[0].hint, "\xEF\xBF\xBD  ");
 }
 
 static const struct {
@@ -295,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_sent_arrives),
         cmocka_unit_test(test_the_longest_and_oddest_texts_fit),
+        cmocka_unit_test(test_what_is_unseen_arrives_printable),
         cmocka_unit_test(test_what_breaks_the_protocol_is_an_error),
         cmocka_unit_test(test_a_line_without_end_is_an_error),
         cmocka_unit_test(test_a_line_may_come_in_pieces),

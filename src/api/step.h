@@ -67,7 +67,7 @@
 extern "C" {
 #endif
 
-#define TAKEUP_STEP_ABI 1
+#define TAKEUP_STEP_ABI 2
 #define TAKEUP_STEP_ABI_OLDEST 1
 
 /* ---- items ---- */
@@ -171,7 +171,10 @@ struct takeup_crop {
     void *owner;
     int frame_width, frame_height; /* of the frame; 0: not known */
     uintptr_t flags;               /* enum takeup_region_flags */
-    uintptr_t reserved[2];
+    /* No crop that comes later from the same step begins before this, in milliseconds since the
+     * start of the video; 0: not said. */
+    uintptr_t from_ms;
+    uintptr_t reserved[1];
 };
 
 /* Texts are UTF-8; they belong to the item, or outlive it (constants). */
@@ -219,7 +222,8 @@ struct takeup_lines {
     size_t count;
     int frame_width, frame_height; /* of the frame; 0: not known */
     uintptr_t flags;               /* enum takeup_region_flags */
-    uintptr_t reserved[2];
+    uintptr_t from_ms;             /* of what comes later, as in takeup_crop */
+    uintptr_t reserved[1];
 };
 
 /* One text, shown (or said) from start_us to end_us: UTF-8; its lines are parted by \n, its
@@ -321,6 +325,7 @@ struct takeup_host {
     /* A text that a step found and leaves out of what it emits, and why ("its confidence is below
      * 0.6"). Where the log level is debug it is noted in frames.jsonl, else nowhere. Borrowed. */
     void (*drop)(struct takeup_host *host, const struct takeup_segment *segment, const char *why);
+    int inputs; /* how many steps this one takes items from */
 };
 
 /* ---- a step ---- */

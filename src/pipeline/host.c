@@ -182,6 +182,7 @@ void instance_init(struct instance *instance, struct stage *stage)
             .progress = host_progress,
             .count = host_count,
             .drop = host_drop,
+            .inputs = (int)stage->node->needs_count,
         },
         .stage = stage,
     };

@@ -1,5 +1,10 @@
-/* lines.c - all that was read is kept until the end, since what began first may be read last: a
- * logo that stays for an hour. It is text, and little of it. */
+/* lines.c - all that was read is kept until it is settled: until nothing that is still to be read
+ * could make it another text, or hide it. What began first may be read last, a logo that stays for
+ * an hour, and then all that began meanwhile has to wait. It is text, and little of it.
+ *
+ * Readings wait in `added` until all that may begin together with them is there. Then they join
+ * what they go on with in `merged`, or begin there anew: its order is that in which they are given.
+ * What was given stays there for as long as it can hide what begins later. */
 #include "reading/lines.h"
 
 #include "base/mem.h"
@@ -16,14 +21,46 @@ enum {
     CHANCE_US = 600000,   /* three pictures */
 };
 
+/* In an array that grows. */
+struct row {
+    struct lines_stretch *all;
+    size_t count, size;
+};
+
 struct lines {
-    struct lines_stretch *stretches;
-    size_t count, size, given;
+    struct row added, merged;
+    size_t decided;  /* of merged: given, or a shadow, which has no text any more */
+    int64_t from_us; /* nothing that is not merged yet begins before */
 };
 
 struct lines *lines_new(void)
 {
-    return MEM_NEW(struct lines);
+    struct lines *lines = MEM_NEW(struct lines);
+    lines->from_us = INT64_MIN / 2; /* so far from it that times can be taken off */
+    return lines;
+}
+
+void lines_stretch_release(struct lines_stretch *stretch)
+{
+    free(stretch->text);
+    free(stretch->image);
+    stretch->text = stretch->image = NULL;
+}
+
+static void row_add(struct row *row, const struct lines_stretch *stretch)
+{
+    if (row->count == row->size) {
+        row->size = row->size ? 2 * row->size : 64;
+        row->all = mem_resize(row->all, row->size, sizeof(*row->all));
+    }
+    row->all[row->count++] = *stretch;
+}
+
+static void row_release(struct row *row)
+{
+    for (size_t i = 0; i < row->count; i++)
+        lines_stretch_release(&row->all[i]);
+    free(row->all);
 }
 
 void lines_free(struct lines **lines)
@@ -31,9 +68,8 @@ void lines_free(struct lines **lines)
     struct lines *dead = TAKE(*lines);
     if (!dead)
         return;
-    for (size_t i = 0; i < dead->count; i++)
-        free(dead->stretches[i].text);
-    free(dead->stretches);
+    row_release(&dead->added);
+    row_release(&dead->merged);
     free(dead);
 }
 
@@ -102,19 +138,16 @@ void lines_add(struct lines *lines, const struct lines_reading *reading, int64_t
 {
     if (reading->text[strspn(reading->text, " ")] == '\0')
         return;
-    if (lines->count == lines->size) {
-        lines->size = lines->size ? 2 * lines->size : 64;
-        lines->stretches = mem_resize(lines->stretches, lines->size, sizeof(*lines->stretches));
-    }
-    lines->stretches[lines->count++] = (struct lines_stretch){
-        .text = mem_strdup(reading->text),
-        .confidence = reading->confidence,
-        .box = reading->box,
-        .has_moved = reading->has_moved,
-        .start_us = start_us,
-        .end_us = end_us,
-        .tag = reading->tag,
-    };
+    row_add(&lines->added,
+            &(struct lines_stretch){ .text = mem_strdup(reading->text),
+                                     .image = reading->image ? mem_strdup(reading->image) : NULL,
+                                     .confidence = reading->confidence,
+                                     .box = reading->box,
+                                     .frame_width = reading->frame_width,
+                                     .frame_height = reading->frame_height,
+                                     .start_us = start_us,
+                                     .end_us = end_us,
+                                     .has_moved = reading->has_moved });
 }
 
 static int by_start(const void *a_, const void *b_)
@@ -197,13 +230,12 @@ static bool is_misread(const struct lines_stretch *a, const struct lines_stretch
            edits_within(b->text, a->text) * 4 <= strlen(b->text);
 }
 
-/* The one that this one goes on with; NULL: there is none. `count` come before it. */
-static struct lines_stretch *find_same(struct lines_stretch *stretches, size_t count,
-                                       const struct lines_stretch *stretch)
+/* The one that this one goes on with; NULL: there is none. */
+static struct lines_stretch *find_same(const struct row *row, const struct lines_stretch *stretch)
 {
     struct lines_stretch *elsewhere = NULL;
-    for (size_t i = count; i-- > 0;) {
-        struct lines_stretch *other = &stretches[i];
+    for (size_t i = row->count; i-- > 0;) {
+        struct lines_stretch *other = &row->all[i];
         if (other->end_us + GAP_US < stretch->start_us)
             continue;
         if (is_misread(other, stretch))
@@ -219,18 +251,66 @@ static struct lines_stretch *find_same(struct lines_stretch *stretches, size_t c
     return elsewhere;
 }
 
+/* Takes over the strings of more. */
 static void go_on(struct lines_stretch *stretch, struct lines_stretch *more)
 {
     if (more->end_us > stretch->end_us)
         stretch->end_us = more->end_us;
     if (more->confidence > stretch->confidence) {
-        char *text = stretch->text;
+        lines_stretch_release(stretch);
         stretch->text = more->text;
-        more->text = text;
+        stretch->image = more->image;
         stretch->confidence = more->confidence;
-        stretch->tag = more->tag;
+        stretch->frame_width = more->frame_width;
+        stretch->frame_height = more->frame_height;
+        return;
     }
-    free(more->text);
+    lines_stretch_release(more);
+}
+
+/* Lines that come up together are seen to do so some frames apart: what is fainter comes later, and
+ * the text that was there before may have been gone sooner. Not where lines scroll: those come up
+ * in one place one after the other. */
+static void start_together(struct lines_stretch *group, size_t count)
+{
+    int64_t last_us = group[0].start_us;
+    for (size_t i = 0; i < count; i++)
+        if (!group[i].has_moved)
+            last_us = group[i].start_us;
+    for (size_t i = 0; i < count; i++)
+        if (!group[i].has_moved && last_us < group[i].end_us)
+            group[i].start_us = last_us;
+    qsort(group, count, sizeof(*group), by_start);
+}
+
+static void merge(struct lines *lines, struct lines_stretch *stretch)
+{
+    struct lines_stretch *same = find_same(&lines->merged, stretch);
+    if (same)
+        go_on(same, stretch);
+    else
+        row_add(&lines->merged, stretch);
+}
+
+/* Those that nothing which begins at from_us or later can come up together with. */
+static void merge_added(struct lines *lines, int64_t from_us)
+{
+    struct row *added = &lines->added;
+    size_t from = 0, to = 0;
+    if (added->count > 0) /* else there is no array */
+        qsort(added->all, added->count, sizeof(*added->all), by_start);
+    for (;; from = to) {
+        int64_t first_us = from < added->count ? added->all[from].start_us : from_us;
+        if (first_us >= from_us - TOGETHER_US)
+            break;
+        while (to < added->count && added->all[to].start_us - first_us <= TOGETHER_US)
+            to++;
+        start_together(added->all + from, to - from);
+        for (size_t i = from; i < to; i++)
+            merge(lines, &added->all[i]);
+    }
+    added->count -= from;
+    memmove(added->all, added->all + from, added->count * sizeof(*added->all));
 }
 
 /* Where one text gives way to another, what strokes they share may look like a line for a moment.
@@ -258,65 +338,87 @@ static bool is_shadow(const struct lines_stretch *stretch, const struct lines_st
     return is_less && edits_within(stretch->text, other->text) * 5 <= own * 2;
 }
 
-static void drop_shadows(struct lines *lines)
+/* Of one that is still there. Of those before it which are shadows, none casts one. */
+static bool is_hidden(const struct lines *lines, size_t at)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < lines->count; i++) {
-        struct lines_stretch *stretch = &lines->stretches[i];
-        for (size_t k = 0; stretch->text && k < lines->count; k++) {
-            struct lines_stretch *other = &lines->stretches[k];
-            if (k == i || !other->text || !is_shadow(stretch, other))
-                continue;
-            free(stretch->text);
-            stretch->text = NULL;
+    const struct lines_stretch *all = lines->merged.all;
+    for (size_t i = 0; i < lines->merged.count && all[i].start_us <= all[at].end_us; i++)
+        if (i != at && all[i].text && is_shadow(&all[at], &all[i]))
+            return true;
+    return false;
+}
+
+/* ---- what is settled ---- */
+
+/* Nothing that comes can go on with it. */
+static bool is_over(const struct lines *lines, const struct lines_stretch *stretch)
+{
+    return stretch->end_us < lines->from_us - GAP_US;
+}
+
+/* Nor with what may hide it; what does not begin before it ends does not. */
+static bool is_settled(const struct lines *lines, size_t at)
+{
+    const struct lines_stretch *all = lines->merged.all;
+    for (size_t i = at; i < lines->merged.count && all[i].start_us <= all[at].end_us; i++)
+        if (!is_over(lines, &all[i]))
+            return false;
+    return is_over(lines, &all[at]);
+}
+
+int64_t lines_next_from_us(const struct lines *lines)
+{
+    return lines->decided < lines->merged.count ? lines->merged.all[lines->decided].start_us
+                                                : lines->from_us;
+}
+
+/* Those that were over before what comes next begins: they hide nothing of it. */
+static void forget(struct lines *lines)
+{
+    struct row *merged = &lines->merged;
+    int64_t next_us = lines_next_from_us(lines);
+    size_t kept = 0, decided = 0;
+    for (size_t i = 0; i < merged->count; i++) {
+        bool is_decided = i < lines->decided;
+        if (is_decided && merged->all[i].end_us < next_us) {
+            lines_stretch_release(&merged->all[i]);
+            continue;
         }
+        decided += is_decided;
+        merged->all[kept++] = merged->all[i];
     }
-    for (size_t i = 0; i < lines->count; i++)
-        if (lines->stretches[i].text)
-            lines->stretches[kept++] = lines->stretches[i];
-    lines->count = kept;
+    merged->count = kept;
+    lines->decided = decided;
 }
 
-static void sort(struct lines *lines)
+void lines_settle(struct lines *lines, int64_t from_us)
 {
-    if (lines->count > 0) /* else there is no array */
-        qsort(lines->stretches, lines->count, sizeof(*lines->stretches), by_start);
-}
-
-/* Lines that come up together are seen to do so some frames apart: what is fainter comes later, and
- * the text that was there before may have been gone sooner. Not where lines scroll: those come up
- * in one place one after the other. */
-static void start_together(struct lines *lines)
-{
-    for (size_t from = 0, to = 0; from < lines->count; from = to) {
-        int64_t first_us = lines->stretches[from].start_us, last_us = first_us;
-        for (; to < lines->count && lines->stretches[to].start_us - first_us <= TOGETHER_US; to++)
-            if (!lines->stretches[to].has_moved)
-                last_us = lines->stretches[to].start_us;
-        for (size_t i = from; i < to; i++)
-            if (!lines->stretches[i].has_moved && last_us < lines->stretches[i].end_us)
-                lines->stretches[i].start_us = last_us;
-    }
-    sort(lines);
+    merge_added(lines, from_us);
+    lines->from_us = from_us;
+    if (lines->added.count > 0 && lines->added.all[0].start_us < from_us)
+        lines->from_us = lines->added.all[0].start_us;
+    forget(lines);
 }
 
 void lines_end(struct lines *lines)
 {
-    size_t kept = 0;
-    sort(lines);
-    start_together(lines);
-    for (size_t i = 0; i < lines->count; i++) {
-        struct lines_stretch *same = find_same(lines->stretches, kept, &lines->stretches[i]);
-        if (same)
-            go_on(same, &lines->stretches[i]);
-        else
-            lines->stretches[kept++] = lines->stretches[i];
-    }
-    lines->count = kept;
-    drop_shadows(lines);
+    lines_settle(lines, INT64_MAX);
 }
 
-const struct lines_stretch *lines_next(struct lines *lines)
+bool lines_next(struct lines *lines, struct lines_stretch *ret_stretch)
 {
-    return lines->given < lines->count ? &lines->stretches[lines->given++] : NULL;
+    while (lines->decided < lines->merged.count && is_settled(lines, lines->decided)) {
+        struct lines_stretch *stretch = &lines->merged.all[lines->decided];
+        bool hidden = is_hidden(lines, lines->decided);
+        lines->decided++;
+        if (hidden) {
+            lines_stretch_release(stretch);
+            continue;
+        }
+        *ret_stretch = *stretch;
+        stretch->text = mem_strdup(stretch->text);
+        stretch->image = NULL;
+        return true;
+    }
+    return false;
 }

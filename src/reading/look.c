@@ -261,6 +261,14 @@ static bool is_lone(const struct look *look, int class, int other)
     return look->is_flat && look->pixels[class] > TIMES * look->pixels[other];
 }
 
+/* It borders on the other class more than on the ground. */
+static bool is_inside_other(const struct look *look, int class)
+{
+    int other = class == BRIGHT ? DARK : BRIGHT;
+    int between = contacts(look, class, other), ground = contacts(look, class, GROUND);
+    return between * 10 > (between + ground) * 5;
+}
+
 static bool is_bright_text(const struct look *look)
 {
     if (is_lone(look, BRIGHT, DARK) || is_lone(look, DARK, BRIGHT))
@@ -278,10 +286,8 @@ static bool is_bright_text(const struct look *look)
         return false;
     if (look->pixels[DARK] * 8 < look->pixels[BRIGHT] && !look->is_moving)
         return true;
-    int between = contacts(look, BRIGHT, DARK);
     int bright = contacts(look, BRIGHT, GROUND), dark = contacts(look, DARK, GROUND);
-    bool bright_inside = between * 10 > (between + bright) * 5;
-    bool dark_inside = between * 10 > (between + dark) * 5;
+    bool bright_inside = is_inside_other(look, BRIGHT), dark_inside = is_inside_other(look, DARK);
     if (bright_inside != dark_inside)
         return bright_inside;
     int by_bright_excess = excess(look, BRIGHT) - excess(look, DARK);
@@ -338,6 +344,7 @@ int look_at(struct look *look, const struct strip *strip, struct rect core)
     look_classes(look);
     look->letters = is_bright_text(look) ? BRIGHT : DARK;
     look->is_outlined = is_outlined(look);
+    look->is_inside = is_inside_other(look, look->letters);
     return 0;
 }
 

@@ -20,6 +20,7 @@ struct look {
     uint8_t *classes;          /* of each pixel: GROUND, BRIGHT or DARK */
     int letters;               /* the class of the letters: BRIGHT or DARK */
     bool is_outlined;          /* the other class is an outline that all letters have */
+    bool is_inside;            /* the other class lies around most of the letters, at least */
 
     /* What this was found from. */
     struct histogram margin, bright, dark; /* bright: of what may be bright letters, … */

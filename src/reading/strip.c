@@ -1,8 +1,8 @@
 /* strip.c - pictures of one line are gathered, and the image made of which it is read. */
 #include "reading/strip.h"
 
-#include "base/macros.h"
 #include "reading/ink.h"
+#include "reading/islands.h"
 #include "reading/look.h"
 
 #include <errno.h>
@@ -12,6 +12,8 @@
 
 enum {
     NOISE = 16,   /* compression changes the level of a pixel by so much */
+    LOW = 25,     /* an island that rises by less of the way from the outline to the letters, */
+    HIGH = 45,    /* in percent, is none; by more, all of one */
     LETTERS = 28, /* rows of the image's letters, from the tallest to the tails */
     MARGIN = 10,  /* pixels: readers expect some paper around the letters */
 };
@@ -109,14 +111,18 @@ static bool is_between(const struct look *look, int x, int y)
     return (left && right) || (above && below);
 }
 
+/* On a moving ground every pixel counts as it was least like the letters. */
+static const uint8_t *plane_of(const struct look *look)
+{
+    const struct strip *strip = look->strip;
+    return !look->is_moving ? strip->last : look->letters == BRIGHT ? strip->least : strip->most;
+}
+
 /* Thin strokes are faint in a small picture, and within an outline nothing else can be as bright;
  * but on a moving ground only what is nearly as bright as the letters is one. */
 static void draw(const struct look *look, struct ink *ink)
 {
-    const struct strip *strip = look->strip;
-    const uint8_t *from = !look->is_moving          ? strip->last
-                          : look->letters == BRIGHT ? strip->least
-                                                    : strip->most;
+    const uint8_t *from = plane_of(look);
     int text = look_level(look, from, look->letters);
     int rim = look_level(look, from, look_other(look));
     struct ramp open = make_ramp(text, look_ground(look, from), look->is_flat ? 8 : 70);
@@ -126,6 +132,30 @@ static void draw(const struct look *look, struct ink *ink)
             bool is_stroke = look->is_moving && is_between(look, x, y);
             ink->ink[at] = (is_stroke ? &between : &open)->ink[steady_level(look, from, at)];
         }
+}
+
+/* Letters inside an outline are islands; what is as bright but goes on to the border of the strip
+ * is the ground, in a gap between two words say, where it has an outline on both sides. Where it
+ * reaches the border in no more than the width of a letter it may be the tail of one. */
+static int drop_ground(const struct look *look, struct ink *ink)
+{
+    const uint8_t *from = plane_of(look);
+    int size = ink->width * ink->height;
+    int text = look_level(look, from, look->letters);
+    int way = int_max(1, abs(text - look_level(look, from, look_other(look))));
+    uint8_t *height = calloc((size_t)size + 1, 1), *rise = calloc((size_t)size + 1, 1);
+    for (int at = 0; height && at < size; at++)
+        height[at] = look->letters == BRIGHT ? from[at] : 255 - from[at];
+    int r = height && rise
+                ? islands_find(height, ink->width, ink->height, look->core.height / 2, rise)
+                : -ENOMEM;
+    for (int at = 0; r == 0 && at < size; at++) {
+        int most = (rise[at] * 100 - LOW * way) * 255 / ((HIGH - LOW) * way);
+        ink->ink[at] = (uint8_t)int_max(0, int_min(ink->ink[at], most));
+    }
+    free(height);
+    free(rise);
+    return r;
 }
 
 static int print(const struct ink *ink, const struct strip *strip, int letters,
@@ -140,11 +170,6 @@ static int print(const struct ink *ink, const struct strip *strip, int letters,
     return image->luma ? 0 : -ENOMEM;
 }
 
-static void free_bytes(uint8_t **bytes)
-{
-    free(*bytes);
-}
-
 /* Where the outline is; NULL: no memory, then it is not asked for. */
 static uint8_t *find_rim(const struct look *look)
 {
@@ -155,19 +180,29 @@ static uint8_t *find_rim(const struct look *look)
     return rim;
 }
 
+static int clean(const struct look *look, struct ink *ink, struct letters *ret_letters)
+{
+    uint8_t *rim = look->is_outlined ? find_rim(look) : NULL;
+    int r = ink_clean(ink, look->core, rim, ret_letters);
+    free(rim);
+    return r;
+}
+
 static int make_image(const struct look *look, int letters, struct strip_image *image)
 {
     const struct rect *place = &look->strip->place;
-    CLEANUP(free_bytes)
-    uint8_t *bytes = malloc((size_t)place->width * (size_t)place->height + 1);
+    uint8_t *bytes = calloc((size_t)place->width * (size_t)place->height + 1, 1);
     if (!bytes)
         return -ENOMEM;
     struct ink ink = { bytes, place->width, place->height };
     draw(look, &ink);
-    uint8_t *rim = look->is_outlined ? find_rim(look) : NULL;
-    int r = ink_clean(&ink, look->core, rim, &image->letters);
-    free(rim);
-    return r < 0 ? r : print(&ink, look->strip, letters, image);
+    int r = look->is_inside ? drop_ground(look, &ink) : 0;
+    if (r == 0)
+        r = clean(look, &ink, &image->letters);
+    if (r == 0)
+        r = print(&ink, look->strip, letters, image);
+    free(bytes);
+    return r;
 }
 
 int strip_image(struct strip *strip, struct rect core, struct strip_image *ret_image)

@@ -20,12 +20,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LETTERS_MIN = 4 /* fewer, on a moving ground, are chance */ };
+enum {
+    LETTERS_MIN = 4,    /* fewer, on a moving ground, are chance */
+    LATE_US = 10000000, /* a line is seen to begin no later than so long after it did: credits
+                           that roll slowly are waited for, */
+    LATE_PICTURES = 4,  /* and so many pictures */
+};
 
 struct tracker *tracker_new(void)
 {
     struct tracker *tracker = MEM_NEW(struct tracker);
     tracker->lines = mem_zero(LINES_MAX, sizeof(*tracker->lines));
+    tracker->from_us = INT64_MIN;
     return tracker;
 }
 
@@ -67,7 +73,10 @@ void tracker_add_ended(struct tracker *tracker, const struct tracker_line *line)
         tracker->ended_size = tracker->ended_size ? 2 * tracker->ended_size : 16;
         tracker->ended = mem_resize(tracker->ended, tracker->ended_size, sizeof(*tracker->ended));
     }
-    tracker->ended[tracker->ended_count++] = *line;
+    struct tracker_line *ended = &tracker->ended[tracker->ended_count++];
+    *ended = *line;
+    if (ended->start_us < tracker->from_us)
+        ended->start_us = tracker->from_us;
 }
 
 static int line_end(struct tracker *tracker, struct line *line, int64_t end_us)
@@ -98,6 +107,29 @@ bool tracker_next(struct tracker *tracker, struct tracker_line *ret_line)
     }
     *ret_line = tracker->ended[tracker->given++];
     return true;
+}
+
+/* Until a line is held its start may still be put earlier. */
+static int64_t first_start(const struct tracker *tracker, int64_t first_us, int64_t late_us)
+{
+    for (size_t i = 0; i < tracker->line_count; i++) {
+        const struct line *line = &tracker->lines[i];
+        int64_t us = line->is_held ? line->start_us : line->start_us - late_us;
+        first_us = us < first_us ? us : first_us;
+    }
+    return tracker->roll ? first_start(tracker->roll, first_us, late_us) : first_us;
+}
+
+int64_t tracker_from_us(struct tracker *tracker)
+{
+    int64_t step_us = tracker->end_us - tracker->start_us;
+    int64_t late_us = LATE_US + LATE_PICTURES * step_us;
+    int64_t us = first_start(tracker, tracker->start_us - late_us, late_us);
+    for (size_t i = tracker->given; i < tracker->ended_count; i++)
+        us = tracker->ended[i].start_us < us ? tracker->ended[i].start_us : us;
+    if (us > tracker->from_us)
+        tracker->from_us = us;
+    return tracker->from_us;
 }
 
 /* Those that are lost leave; the ones that were held are passed on. */

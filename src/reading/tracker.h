@@ -47,5 +47,7 @@ int tracker_look(struct tracker *tracker, const struct luma *luma, int64_t start
 int tracker_end(struct tracker *tracker);
 /* The next line that has ended; false: none. */
 bool tracker_next(struct tracker *tracker, struct tracker_line *ret_line);
+/* No line that tracker_next gives from now on begins before this; it only grows. */
+int64_t tracker_from_us(struct tracker *tracker);
 
 #endif

@@ -56,6 +56,7 @@ struct tracker {
     struct tracker *roll; /* the lines that roll; NULL: there are none */
     bool is_roll;         /* of another one, */
     int rolled;           /* and has moved down by so many rows since the picture before */
+    int64_t from_us;      /* it was said that no line begins before */
     struct tracker_line *ended;
     size_t ended_count, ended_size, given;
 };
@@ -72,7 +73,7 @@ static inline bool line_is_shown(const struct trace *trace, struct trace_match m
 
 /* ---- tracker.c ---- */
 
-/* Takes over its image. */
+/* Takes over its image. It begins no sooner than it was said. */
 void tracker_add_ended(struct tracker *tracker, const struct tracker_line *line);
 /* moments_find and moments_find_faded in a box of the reduced picture. */
 bool tracker_find_moment(const struct tracker *tracker, int interval, struct rect box,

@@ -5,7 +5,10 @@
  * a paragraph ends.
  *
  * Which segments are wanted can be said by how long they are shown and by their shape: that is what
- * tells a caption from a channel's name. */
+ * tells a caption from a channel's name.
+ *
+ * They are emitted as soon as nothing that is still to be read can change them, as far as the lines
+ * that come in say what is still to be read: so a run that dies has told what it had read. */
 #include "reading/lines.h"
 
 #include "base/mem.h"
@@ -39,19 +42,11 @@ static const struct takeup_param table[] = {
     { 0 },
 };
 
-/* What a reading came from; its tag is the number of this. */
-struct source {
-    char *image; /* NULL: not kept */
-    int frame_width, frame_height;
-};
-
 struct merge {
     struct takeup_host *host;
     const struct params *params;
     struct lines *lines;
-    struct source *sources;
-    size_t source_count, source_size;
-    const struct lines_stretch **group; /* the next line may belong to them */
+    struct lines_stretch *group; /* the next line may belong to them */
     size_t group_count, group_size;
 };
 
@@ -64,59 +59,32 @@ static int merge_open(void *self, const void *params, struct takeup_host *host)
     return 0;
 }
 
-/* ---- readings ---- */
-
-static size_t add_source(struct merge *merge, const struct takeup_lines *read,
-                         const struct takeup_line *line)
-{
-    if (merge->source_count == merge->source_size) {
-        merge->source_size = merge->source_size ? 2 * merge->source_size : 64;
-        merge->sources = mem_resize(merge->sources, merge->source_size, sizeof(*merge->sources));
-    }
-    merge->sources[merge->source_count] =
-        (struct source){ line->image ? mem_strdup(line->image) : NULL, read->frame_width,
-                         read->frame_height };
-    return merge->source_count++;
-}
-
-static int merge_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
-{
-    (void)output;
-    struct merge *merge = self;
-    const struct takeup_lines *read = (const struct takeup_lines *)item;
-    for (size_t i = 0; i < read->count; i++) {
-        const struct takeup_line *line = &read->lines[i];
-        const struct lines_reading reading = {
-            .text = line->text,
-            .confidence = line->confidence,
-            .box = { line->box.x, line->box.y, line->box.width, line->box.height },
-            .has_moved = read->flags & TAKEUP_REGION_MOVED,
-            .tag = add_source(merge, read, line),
-        };
-        lines_add(merge->lines, &reading, item->start_us, item->end_us);
-    }
-    return 0;
-}
-
 /* ---- reading order ---- */
 
-/* As they come: what began first is first. */
+/* As they come: what began first is first. Takes over its strings. */
 static void group_add(struct merge *merge, const struct lines_stretch *stretch)
 {
     if (merge->group_count == merge->group_size) {
         merge->group_size = merge->group_size ? 2 * merge->group_size : 8;
         merge->group = mem_resize(merge->group, merge->group_size, sizeof(*merge->group));
     }
-    merge->group[merge->group_count++] = stretch;
+    merge->group[merge->group_count++] = *stretch;
 }
 
-static void arrange(const struct lines_stretch **lines, size_t count)
+static void group_drop(struct merge *merge)
+{
+    for (size_t i = 0; i < merge->group_count; i++)
+        lines_stretch_release(&merge->group[i]);
+    merge->group_count = 0;
+}
+
+static void arrange(struct lines_stretch *lines, size_t count)
 {
     struct rect *boxes = mem_zero(count, sizeof(*boxes));
     size_t *order = mem_zero(count, sizeof(*order));
-    const struct lines_stretch **before = mem_zero(count, sizeof(*before));
+    struct lines_stretch *before = mem_zero(count, sizeof(*before));
     for (size_t i = 0; i < count; i++) {
-        boxes[i] = lines[i]->box;
+        boxes[i] = lines[i].box;
         before[i] = lines[i];
     }
     order_boxes(boxes, count, order);
@@ -124,15 +92,14 @@ static void arrange(const struct lines_stretch **lines, size_t count)
         lines[i] = before[order[i]];
     free(boxes);
     free(order);
-    free((void *)before);
+    free(before);
 }
 
 /* What came first is read first: where lines scroll, their places are of different times. */
 static void group_arrange(struct merge *merge)
 {
     for (size_t from = 0, to = 0; from < merge->group_count; from = to) {
-        while (to < merge->group_count &&
-               merge->group[to]->start_us == merge->group[from]->start_us)
+        while (to < merge->group_count && merge->group[to].start_us == merge->group[from].start_us)
             to++;
         arrange(merge->group + from, to - from);
     }
@@ -143,7 +110,7 @@ static void group_arrange(struct merge *merge)
 /* From the middle of the line before to the middle of this one. */
 static int pitch_before(const struct merge *merge, size_t at)
 {
-    struct rect a = merge->group[at - 1]->box, b = merge->group[at]->box;
+    struct rect a = merge->group[at - 1].box, b = merge->group[at].box;
     return rect_same_row(a, b) ? 0 : b.y - a.y + (b.height - a.height) / 2;
 }
 
@@ -173,9 +140,9 @@ static int usual_pitch(const struct merge *merge)
  * little up or down. */
 static bool begins_paragraph(const struct merge *merge, size_t at, int usual)
 {
-    const struct rect *a = &merge->group[at - 1]->box, *b = &merge->group[at]->box;
+    const struct rect *a = &merge->group[at - 1].box, *b = &merge->group[at].box;
     int pitch = pitch_before(merge, at), height = int_max(a->height, b->height);
-    if (merge->group[at - 1]->start_us != merge->group[at]->start_us)
+    if (merge->group[at - 1].start_us != merge->group[at].start_us)
         return false;
     return usual > 0 ? pitch * 5 > usual * 7 && (pitch - usual) * 2 > height : pitch > 3 * height;
 }
@@ -187,7 +154,7 @@ static char *group_text(const struct merge *merge)
     for (size_t i = 0; i < merge->group_count; i++) {
         if (i > 0)
             str_add(&text, begins_paragraph(merge, i, usual) ? "\n\n" : "\n");
-        str_add(&text, merge->group[i]->text);
+        str_add(&text, merge->group[i].text);
     }
     return str_take(&text);
 }
@@ -210,7 +177,7 @@ static const char *const *group_images(const struct merge *merge)
     char **images = mem_zero(merge->group_count + 1, sizeof(*images));
     size_t count = 0;
     for (size_t i = 0; i < merge->group_count; i++) {
-        const char *image = merge->sources[merge->group[i]->tag].image;
+        const char *image = merge->group[i].image;
         if (image)
             images[count++] = mem_strdup(image);
     }
@@ -223,7 +190,7 @@ static const char *const *group_images(const struct merge *merge)
 /* Of the lines in the group; the first says when, and the least confident speaks for all. */
 static struct takeup_segment *segment_new(const struct merge *merge)
 {
-    const struct lines_stretch *top = merge->group[0];
+    const struct lines_stretch *top = &merge->group[0];
     struct takeup_segment *segment = MEM_NEW(struct takeup_segment);
     segment->item = (struct takeup_item){ .port = TAKEUP_PORT_SEGMENTS,
                                           .references = 1,
@@ -232,12 +199,12 @@ static struct takeup_segment *segment_new(const struct merge *merge)
                                           .free = segment_free };
     segment->text = group_text(merge);
     segment->images = group_images(merge);
-    segment->frame_width = merge->sources[top->tag].frame_width;
-    segment->frame_height = merge->sources[top->tag].frame_height;
+    segment->frame_width = top->frame_width;
+    segment->frame_height = top->frame_height;
     segment->confidence = (float)top->confidence;
     struct rect box = top->box;
     for (size_t i = 1; i < merge->group_count; i++) {
-        const struct lines_stretch *line = merge->group[i];
+        const struct lines_stretch *line = &merge->group[i];
         box = rect_around(box, line->box);
         if ((float)line->confidence < segment->confidence)
             segment->confidence = (float)line->confidence;
@@ -280,7 +247,7 @@ static int emit_group(struct merge *merge, struct takeup_output *output)
     group_arrange(merge);
     struct takeup_segment *segment = segment_new(merge);
     CLEANUP(mem_free_text) char *why = why_unwanted(merge, segment);
-    merge->group_count = 0;
+    group_drop(merge);
     if (!why)
         return takeup_emit(output, segment);
     merge->host->drop(merge->host, segment, why);
@@ -299,7 +266,7 @@ static bool is_close(const struct merge *merge, const struct rect *box)
 {
     double gap = merge->params->join_gap;
     for (size_t i = 0; i < merge->group_count; i++) {
-        const struct rect *other = &merge->group[i]->box;
+        const struct rect *other = &merge->group[i].box;
         int apart =
             int_max(box->y, other->y) - int_min(box->y + box->height, other->y + other->height);
         if (gap == 0 || apart <= gap * int_min(box->height, other->height))
@@ -312,36 +279,67 @@ static bool belongs(const struct merge *merge, const struct lines_stretch *stret
 {
     if (merge->group_count == 0)
         return false;
-    const struct lines_stretch *first = merge->group[0];
+    const struct lines_stretch *first = &merge->group[0];
     return is_near(first->start_us, stretch->start_us) && is_near(first->end_us, stretch->end_us) &&
            is_close(merge, &stretch->box);
+}
+
+/* What is known for good; the last group as well, when nothing that comes can belong to it. */
+static int emit_settled(struct merge *merge, struct takeup_output *output)
+{
+    struct lines_stretch stretch;
+    while (lines_next(merge->lines, &stretch)) {
+        int r = belongs(merge, &stretch) ? 0 : emit_group(merge, output);
+        group_add(merge, &stretch);
+        if (r < 0)
+            return r;
+    }
+    bool is_whole = merge->group_count > 0 &&
+                    lines_next_from_us(merge->lines) > merge->group[0].start_us + GRAIN_US;
+    return is_whole ? emit_group(merge, output) : 0;
+}
+
+/* ---- the step ---- */
+
+static int merge_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
+{
+    struct merge *merge = self;
+    const struct takeup_lines *read = (const struct takeup_lines *)item;
+    for (size_t i = 0; i < read->count; i++) {
+        const struct takeup_line *line = &read->lines[i];
+        const struct lines_reading reading = {
+            .text = line->text,
+            .confidence = line->confidence,
+            .box = { line->box.x, line->box.y, line->box.width, line->box.height },
+            .has_moved = read->flags & TAKEUP_REGION_MOVED,
+            .image = line->image,
+            .frame_width = read->frame_width,
+            .frame_height = read->frame_height,
+        };
+        lines_add(merge->lines, &reading, item->start_us, item->end_us);
+    }
+    /* What one of several inputs says does not hold for the others. */
+    if (read->from_ms == 0 || merge->host->inputs > 1)
+        return 0;
+    lines_settle(merge->lines, (int64_t)read->from_ms * 1000);
+    return emit_settled(merge, output);
 }
 
 static int merge_finish(void *self, struct takeup_output *output)
 {
     struct merge *merge = self;
-    const struct lines_stretch *stretch;
     lines_end(merge->lines);
-    while ((stretch = lines_next(merge->lines))) {
-        int r = belongs(merge, stretch) ? 0 : emit_group(merge, output);
-        if (r < 0)
-            return r;
-        group_add(merge, stretch);
-    }
-    return emit_group(merge, output);
+    return emit_settled(merge, output);
 }
 
 static void merge_close(void *self)
 {
     struct merge *merge = self;
     lines_free(&merge->lines);
-    for (size_t i = 0; i < merge->source_count; i++)
-        free(merge->sources[i].image);
-    free(merge->sources);
+    group_drop(merge);
     free(merge->group);
-    merge->sources = NULL;
     merge->group = NULL;
-    merge->source_count = merge->source_size = merge->group_count = merge->group_size = 0;
+    merge->group_size = 0;
 }
 
 static const char *const writes[] = { "segments", NULL };

@@ -6,6 +6,7 @@
 #include "steps/common.h"
 #include "steps/ocr_engine.h"
 #include "steps/plausible.h"
+#include "steps/spaces.h"
 #include "steps/vote.h"
 
 #include <leptonica/allheaders.h>
@@ -103,6 +104,12 @@ static void reading_free(struct takeup_item *item)
     free(reading);
 }
 
+/* What one of several inputs says of what it will bring does not hold for the others. */
+static uintptr_t from_ms(const struct ocr *ocr, const struct takeup_crop *crop)
+{
+    return ocr->host->inputs > 1 ? 0 : crop->from_ms;
+}
+
 static struct reading *reading_new(const struct takeup_crop *crop)
 {
     struct reading *reading = MEM_NEW(struct reading);
@@ -147,6 +154,36 @@ static struct takeup_box box_in_frame(const struct page *page, int left, int top
     return (struct takeup_box){ box->x + x0, box->y + y0, x1 - x0, y1 - y0 };
 }
 
+/* Its letters' places: how far the word goes, and its widest gap. */
+static struct extent extent_of(const struct page *page, const TessResultIterator *word)
+{
+    struct extent extent = { 0 };
+    int left, top, right, bottom, before = 0;
+    size_t bytes = 0;
+    TessResultIterator *at = TessResultIteratorCopy(word);
+    const TessPageIterator *place = TessResultIteratorGetPageIteratorConst(at);
+    (void)TessPageIteratorBoundingBox(place, RIL_WORD, &extent.left, &top, &extent.right, &bottom);
+    do {
+        char *text = TessResultIteratorGetUTF8Text(at, RIL_SYMBOL);
+        bool has_box = TessPageIteratorBoundingBox(place, RIL_SYMBOL, &left, &top, &right, &bottom);
+        if (has_box && bytes > 0 && left - before > extent.gap_right - extent.gap_left) {
+            extent.gap_left = before;
+            extent.gap_right = left;
+            extent.gap_at = bytes;
+        }
+        before = has_box ? right : before;
+        bytes += text ? strlen(text) : 0;
+        if (text)
+            TessDeleteText(text);
+    } while (!TessPageIteratorIsAtFinalElement(place, RIL_WORD, RIL_SYMBOL) &&
+             TessResultIteratorNext(at, RIL_SYMBOL));
+    TessResultIteratorDelete(at);
+    const struct takeup_box gap = box_in_frame(page, extent.gap_left, 0, extent.gap_right, 0);
+    extent.cut_left = gap.x;
+    extent.cut_right = gap.x + gap.width;
+    return extent;
+}
+
 /* The word under the iterator; false when there is none. */
 static bool word_get(const struct page *page, const TessResultIterator *at,
                      struct takeup_word *ret_word)
@@ -172,6 +209,7 @@ static struct ballot read_line(const struct page *page, TessResultIterator *at)
 {
     const TessPageIterator *place = TessResultIteratorGetPageIteratorConst(at);
     struct ballot line = { 0 };
+    struct extent *extents = NULL;
     size_t size = 0;
     for (;;) {
         struct takeup_word word;
@@ -179,13 +217,18 @@ static struct ballot read_line(const struct page *page, TessResultIterator *at)
             if (line.count == size) {
                 size = size ? 2 * size : 8;
                 line.words = mem_resize(line.words, size, sizeof(*line.words));
+                extents = mem_resize(extents, size, sizeof(*extents));
             }
+            extents[line.count] = extent_of(page, at);
             line.words[line.count++] = word;
         }
         if (TessPageIteratorIsAtFinalElement(place, RIL_TEXTLINE, RIL_WORD) ||
             !TessResultIteratorNext(at, RIL_WORD))
-            return line;
+            break;
     }
+    spaces_add(&line, extents);
+    free(extents);
+    return line;
 }
 
 static void box_grow(struct takeup_box *box, const struct takeup_box *by)
@@ -393,6 +436,7 @@ static int ocr_feed(void *self, const struct takeup_item *item, struct takeup_ou
     struct ocr *ocr = self;
     const struct takeup_crop *crop = (const struct takeup_crop *)item;
     struct reading *reading = reading_new(crop);
+    reading->item.from_ms = from_ms(ocr, crop);
     if (is_blank(crop))
         return takeup_emit(output, reading);
     ocr->host->count(ocr->host, TAKEUP_COUNT_FRAMES_READ, 1);

@@ -39,6 +39,7 @@ struct regions {
     struct ticker *ticker; /* NULL: nobody asks */
     struct zones wanted, ignored;
     int width, height; /* of the picture */
+    int64_t from_us;   /* no line that comes begins before */
 };
 
 static int regions_warm(void *self, const void *params_, struct takeup_why *why)
@@ -92,6 +93,7 @@ static struct takeup_crop *crop_new(const struct regions *regions, const struct 
     crop->frame_height = regions->height;
     crop->region = line->id * PLANES + (uint64_t)plane;
     crop->flags = line->has_moved ? TAKEUP_REGION_MOVED : 0;
+    crop->from_ms = regions->from_us > 0 ? (uintptr_t)(regions->from_us / 1000) : 0;
     crop->box = (struct takeup_box){ place.x, place.y, place.width, place.height };
     crop->width = line->image.width;
     crop->height = line->image.height;
@@ -158,6 +160,17 @@ static int look(struct regions *regions, const struct takeup_frame *frame, int p
     return r < 0 || plane > 0 ? r : watch_ticker(regions, &luma, frame->item.start_us);
 }
 
+/* Of all that is still to be emitted. */
+static int64_t find_from_us(const struct regions *regions)
+{
+    int64_t from_us = tracker_from_us(regions->trackers[0]);
+    for (int plane = 1; plane < PLANES && regions->trackers[plane]; plane++) {
+        int64_t us = tracker_from_us(regions->trackers[plane]);
+        from_us = us < from_us ? us : from_us;
+    }
+    return from_us;
+}
+
 static int regions_feed(void *self, const struct takeup_item *item, struct takeup_output *output)
 {
     struct regions *regions = self;
@@ -175,6 +188,7 @@ static int regions_feed(void *self, const struct takeup_item *item, struct takeu
         r = emit_ended(regions, plane, output);
     regions->width = frame->width;
     regions->height = frame->height;
+    regions->from_us = find_from_us(regions);
     return r;
 }
 

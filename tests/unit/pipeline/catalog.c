@@ -26,8 +26,8 @@ static const struct {
     { "yolo_tracker", NULL },
     { "crashes", "the process that tried to load it " }, /* a sanitizer changes how it dies */
     { "exits", "it ends the process that loads it" },
-    { "new_abi", "it was built for version 2 of step.h, this program has version 1" },
-    { "old_abi", "it was built for version 0 of step.h, this program has version 1" },
+    { "new_abi", "it was built for version 3 of step.h, this program has version 2" },
+    { "old_abi", "it was built for version 0 of step.h, this program has version 2" },
     { "unresolved", "it cannot be loaded: " },
     { "mock_detector", NULL },
     { "no_plugin", "it exports no 'takeup_plugin'" },

@@ -18,6 +18,7 @@
 static struct str fake_story;
 static int fake_alive;           /* items that were made and not freed */
 static int fake_warmed;          /* calls of warm */
+static int fake_inputs;          /* of the one that was opened last */
 static long fake_first_us;       /* so long the first of these takes */
 static const char *fake_failing; /* "FUNCTION TAG": that call fails */
 static bool fake_silent;         /* and does not say why */
@@ -104,6 +105,7 @@ static int fake_open(void *self, const void *params, struct takeup_host *host)
 {
     struct fake *fake = self;
     *fake = (struct fake){ .params = params, .host = host };
+    fake_inputs = host->inputs;
     return fake_call(fake, "open", -1);
 }
 

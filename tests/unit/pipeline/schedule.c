@@ -203,6 +203,33 @@ static void test_whose_segments(void **state)
     }
 }
 
+/* Of the last step. */
+static const struct {
+    const char *text;
+    int inputs;
+} takers[] = {
+    { HEAD SOURCE, 0 },
+    { HEAD SOURCE STEP("id: b, use: reader, needs: [a]"), 1 },
+    { HEAD SOURCE STEP("id: b, use: filter, needs: [a]") STEP("id: c, use: reader, needs: [a, b]"),
+      2 },
+};
+
+static void test_a_step_knows_how_many_it_takes_from(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(takers); i++) {
+        struct run run;
+        struct told told = { 0 };
+        CLEANUP(json_drop) json_t *body = NULL;
+        struct err err = { 0 };
+        assert_ok(run_text(takers[i].text, &run, &told, &body, &err), err);
+        if (fake_inputs != takers[i].inputs)
+            fail_msg("row %zu: %d", i, fake_inputs);
+        str_release(&told.progress);
+        fakes_reset();
+    }
+}
+
 /* The file of what is in hand is made for those who may die over a crop, and for nobody else. */
 static const struct {
     const char *text;
@@ -237,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_runs),
         cmocka_unit_test(test_result_and_progress),
         cmocka_unit_test(test_whose_segments),
+        cmocka_unit_test(test_a_step_knows_how_many_it_takes_from),
         cmocka_unit_test(test_who_notes_crops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,7 +82,8 @@ static const struct place places[] = {
     MEMBER(takeup_crop, frame_width, 96, 4),
     MEMBER(takeup_crop, frame_height, 100, 4),
     MEMBER(takeup_crop, flags, 104, 8),
-    MEMBER(takeup_crop, reserved, 112, 16),
+    MEMBER(takeup_crop, from_ms, 112, 8),
+    MEMBER(takeup_crop, reserved, 120, 8),
     SIZE(takeup_object, 80),
     MEMBER(takeup_object, label, 0, 8),
     MEMBER(takeup_object, confidence, 8, 4),
@@ -117,7 +118,8 @@ static const struct place places[] = {
     MEMBER(takeup_lines, frame_width, 80, 4),
     MEMBER(takeup_lines, frame_height, 84, 4),
     MEMBER(takeup_lines, flags, 88, 8),
-    MEMBER(takeup_lines, reserved, 96, 16),
+    MEMBER(takeup_lines, from_ms, 96, 8),
+    MEMBER(takeup_lines, reserved, 104, 8),
     SIZE(takeup_segment, 104),
     MEMBER(takeup_segment, item, 0, 40),
     MEMBER(takeup_segment, text, 40, 8),
@@ -141,7 +143,7 @@ static const struct place places[] = {
     MEMBER(takeup_param, max, 40, 8),
     MEMBER(takeup_param, choices, 48, 8),
     MEMBER(takeup_param, help, 56, 8),
-    SIZE(takeup_host, 72),
+    SIZE(takeup_host, 80),
     MEMBER(takeup_host, input_fd, 0, 4),
     MEMBER(takeup_host, input_name, 8, 8),
     MEMBER(takeup_host, output_dir, 16, 4),
@@ -152,6 +154,7 @@ static const struct place places[] = {
     MEMBER(takeup_host, progress, 48, 8),
     MEMBER(takeup_host, count, 56, 8),
     MEMBER(takeup_host, drop, 64, 8),
+    MEMBER(takeup_host, inputs, 72, 4),
     SIZE(takeup_why, 1028),
     MEMBER(takeup_why, failure, 0, 4),
     MEMBER(takeup_why, text, 4, 512),
@@ -248,7 +251,7 @@ static void test_values_are_what_they_were(void **state)
 static void test_the_table_is_of_this_version(void **state)
 {
     (void)state;
-    assert_int_equal(TAKEUP_STEP_ABI, 1);
+    assert_int_equal(TAKEUP_STEP_ABI, 2);
     assert_true(TAKEUP_STEP_ABI_OLDEST <= TAKEUP_STEP_ABI);
     assert_int_equal(offsetof(struct takeup_plugin, abi), 0);
 }

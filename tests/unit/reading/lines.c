@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -242,22 +243,141 @@ static void add_row(struct lines *lines, const struct row *row)
     memset(text, 'X', sizeof(text) - 1);
 }
 
+/* What lines_next gives now, behind what it gave before. */
+static void take(struct lines *lines, struct str *out)
+{
+    struct lines_stretch stretch;
+    while (lines_next(lines, &stretch)) {
+        str_addf(out, "%" PRId64 "-%" PRId64 " %s;", stretch.start_us / 1000, stretch.end_us / 1000,
+                 stretch.text);
+        lines_stretch_release(&stretch);
+    }
+}
+
+/* Settled as far as it can be after each row; or not before the end. */
+static char *stretches_of(const struct row *rows, size_t count, bool as_they_come)
+{
+    CLEANUP(lines_free) struct lines *lines = lines_new();
+    struct str out = { 0 };
+    str_add(&out, "");
+    for (size_t i = 0; i < count; i++) {
+        add_row(lines, &rows[i]);
+        if (!as_they_come || i + 1 == count)
+            continue;
+        int from_ms = rows[i + 1].start_ms;
+        for (size_t k = i + 1; k < count; k++)
+            from_ms = rows[k].start_ms < from_ms ? rows[k].start_ms : from_ms;
+        lines_settle(lines, from_ms * INT64_C(1000));
+        take(lines, &out);
+    }
+    lines_end(lines);
+    take(lines, &out);
+    return str_take(&out);
+}
+
 static void test_stretches(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT(runs); i++) {
+    for (size_t i = 0; i < 2 * COUNT(runs); i++) {
+        size_t run = i / 2, count = 0;
+        while (count < COUNT(runs[run].rows) && runs[run].rows[count].text)
+            count++;
+        CLEANUP(mem_free_text) char *got = stretches_of(runs[run].rows, count, i % 2);
+        if (strcmp(got, runs[run].stretches) != 0)
+            fail_msg("%s%s: %s", runs[run].name, i % 2 ? ", as they come" : "", got);
+    }
+}
+
+static int by_end(const void *a, const void *b)
+{
+    return ((const struct row *)a)->end_ms - ((const struct row *)b)->end_ms;
+}
+
+/* The same numbers each time, below `bound`. */
+static int chance(int bound)
+{
+    static uint32_t state = 1;
+    state = state * 1664525U + 1013904223U;
+    return (int)((state >> 8) % (uint32_t)bound);
+}
+
+static void test_when_they_are_settled_is_all_one(void **state)
+{
+    (void)state;
+    static const char *const texts[] = { "Good morning", "Good moming", "^Good morning",
+                                         "Good",         "x",           "Item 1" };
+    enum { RUNS = 3000, ROWS = 24 };
+    for (int run = 0; run < RUNS; run++) {
+        struct row rows[ROWS];
+        for (int i = 0; i < ROWS; i++) {
+            int start_ms = chance(120) * 80, length_ms = chance(8) ? 2000 : 8000;
+            rows[i] = (struct row){ .start_ms = start_ms,
+                                    .end_ms = start_ms + 80 + chance(length_ms),
+                                    .x = chance(2) * 10,
+                                    .y = chance(2) * LINE,
+                                    .width = chance(3) ? WIDTH : 40,
+                                    .confidence = 50 + chance(50),
+                                    .text = texts[chance((int)COUNT(texts))] };
+        }
+        qsort(rows, ROWS, sizeof(*rows), by_end);
+        CLEANUP(mem_free_text) char *at_once = stretches_of(rows, ROWS, true);
+        CLEANUP(mem_free_text) char *at_end = stretches_of(rows, ROWS, false);
+        if (strcmp(at_once, at_end) != 0)
+            fail_msg("run %d: %s\n%s", run, at_once, at_end);
+    }
+}
+
+/* Rows, then what is settled; the last column is what comes out by it. */
+static const struct {
+    const char *name;
+    struct row rows[3];
+    int from_ms;
+    const char *stretches;
+    int next_from_ms;
+} settled[] = {
+    { "what ended well before",
+      { { 0, 1000, 0, 0, WIDTH, 0, "A" }, { 2000, 3000, 0, 0, WIDTH, 0, "B" } },
+      1600,
+      "0-1000 A;",
+      1600 },
+    { "what may go on is not settled", { { 0, 1000, 0, 0, WIDTH, 0, "A" } }, 1400, "", 0 },
+    { "nor is what lies within one that may go on",
+      { { 0, 1000, 0, 0, WIDTH, 0, "A" }, { 900, 3000, 0, LINE, WIDTH, 0, "B" } },
+      2000,
+      "",
+      0 },
+    { "nor what comes after one of them",
+      { { 0, 3000, 0, LINE, WIDTH, 0, "B" }, { 500, 1000, 0, 0, WIDTH, 0, "A" } },
+      2000,
+      "",
+      0 },
+    { "what is added but may come up with others waits",
+      { { 0, 100, 0, 0, WIDTH, 0, "A" } },
+      150,
+      "",
+      0 },
+    { "and keeps back what it may go on with",
+      { { 0, 1000, 0, 0, WIDTH, 0, "A" }, { 1450, 1500, 0, 0, WIDTH, 0, "A" } },
+      1600,
+      "",
+      0 },
+};
+
+static void test_what_is_settled_is_given(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(settled); i++) {
         CLEANUP(lines_free) struct lines *lines = lines_new();
         struct str out = { 0 };
-        const struct lines_stretch *stretch;
         str_add(&out, "");
-        for (size_t k = 0; k < COUNT(runs[i].rows) && runs[i].rows[k].text; k++)
-            add_row(lines, &runs[i].rows[k]);
-        lines_end(lines);
-        while ((stretch = lines_next(lines)))
-            str_addf(&out, "%" PRId64 "-%" PRId64 " %s;", stretch->start_us / 1000,
-                     stretch->end_us / 1000, stretch->text);
-        if (strcmp(str_text(&out), runs[i].stretches) != 0)
-            fail_msg("%s: %s", runs[i].name, str_text(&out));
+        for (size_t k = 0; k < COUNT(settled[i].rows) && settled[i].rows[k].text; k++)
+            add_row(lines, &settled[i].rows[k]);
+        lines_settle(lines, settled[i].from_ms * INT64_C(1000));
+        take(lines, &out);
+        if (strcmp(str_text(&out), settled[i].stretches) != 0 ||
+            lines_next_from_us(lines) != settled[i].next_from_ms * INT64_C(1000))
+            fail_msg("%s: %s, next from %" PRId64 " us", settled[i].name, str_text(&out),
+                     lines_next_from_us(lines));
         str_release(&out);
     }
 }
@@ -270,14 +390,15 @@ static void test_a_stretch_has_the_box_of_its_first_and_the_best_confidence(void
     add_row(lines, &(struct row){ 1000, 2000, 10, 20, WIDTH, 80, "Hello" });
     add_row(lines, &(struct row){ 2000, 3000, 10, 10, WIDTH, 70, "Hello" });
     lines_end(lines);
-    const struct lines_stretch *stretch = lines_next(lines);
-    assert_non_null(stretch);
-    assert_true(stretch->confidence > .79 && stretch->confidence < .81);
-    assert_int_equal(stretch->box.x, 10);
-    assert_int_equal(stretch->box.y, 30);
-    assert_int_equal(stretch->box.width, WIDTH);
-    assert_int_equal(stretch->box.height, HEIGHT);
-    assert_null(lines_next(lines));
+    struct lines_stretch stretch, other;
+    assert_true(lines_next(lines, &stretch));
+    assert_true(stretch.confidence > .79 && stretch.confidence < .81);
+    assert_int_equal(stretch.box.x, 10);
+    assert_int_equal(stretch.box.y, 30);
+    assert_int_equal(stretch.box.width, WIDTH);
+    assert_int_equal(stretch.box.height, HEIGHT);
+    assert_false(lines_next(lines, &other));
+    lines_stretch_release(&stretch);
 }
 
 static void test_what_nobody_asked_for_is_freed_too(void **state)
@@ -287,7 +408,9 @@ static void test_what_nobody_asked_for_is_freed_too(void **state)
     add_row(lines, &(struct row){ 0, 1000, 0, 0, WIDTH, 0, "A" });
     add_row(lines, &(struct row){ 0, 1000, 0, LINE, WIDTH, 0, "B" });
     lines_end(lines);
-    assert_non_null(lines_next(lines));
+    struct lines_stretch stretch;
+    assert_true(lines_next(lines, &stretch));
+    lines_stretch_release(&stretch);
 }
 
 int main(void)
@@ -295,6 +418,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alike),
         cmocka_unit_test(test_stretches),
+        cmocka_unit_test(test_when_they_are_settled_is_all_one),
+        cmocka_unit_test(test_what_is_settled_is_given),
         cmocka_unit_test(test_a_stretch_has_the_box_of_its_first_and_the_best_confidence),
         cmocka_unit_test(test_what_nobody_asked_for_is_freed_too),
     };

@@ -168,6 +168,38 @@ static void test_a_strip_may_begin_anew_and_at_the_edge(void **state)
     }
 }
 
+/* Between two words that have an outline stands what is nearly as bright as they are, and so narrow
+ * that it might be a stroke; but it goes on above and below, where there is more of it. */
+static void test_what_goes_on_beyond_the_line_is_no_letter(void **state)
+{
+    (void)state;
+    enum { OUTLINE = 2, STREAK = 4, LEVEL = 222 };
+    static const char left[] = "STRIP", right[] = "TEXT";
+    const struct rect first = draw_extent(X, Y, SCALE, left);
+    const int gap = first.x + first.width + OUTLINE, next = gap + STREAK + OUTLINE;
+    const struct rect line = rect_around(first, draw_extent(next, Y, SCALE, right));
+    const struct rect around = { line.x - 14, line.y - 6, line.width + 28, line.height + 12 };
+    struct strip_image image;
+    assert_int_equal(strip_begin(&strip, around), 0);
+    for (int picture = 0; picture < 5; picture++) {
+        draw_leaves(&drawing, 90, 190, picture * 23);
+        draw_rect(&drawing, (struct rect){ gap, 0, STREAK, DRAW_HEIGHT }, LEVEL);
+        draw_rect(&drawing, (struct rect){ gap - 20, 0, 40, Y - 4 }, LEVEL);
+        draw_rect(&drawing, (struct rect){ gap - 20, Y + line.height + 4, 40, 40 }, LEVEL);
+        draw_outlined(&drawing, X, Y, SCALE, 240, 10, left);
+        draw_outlined(&drawing, next, Y, SCALE, 240, 10, right);
+        add();
+    }
+    assert_int_equal(strip_image(&strip, line, &image), 0);
+    int ink = 0;
+    for (int y = around.y; y < around.y + around.height; y++)
+        for (int x = gap; x < gap + STREAK; x++)
+            ink += level_at(&image, x, y) < 200;
+    if (ink > 0 || image.letters.count < 7) /* R and X fall to pieces */
+        fail_msg("%d pixels of ink, %d letters", ink, image.letters.count);
+    strip_image_release(&image);
+}
+
 static int release(void **state)
 {
     (void)state;
@@ -182,6 +214,7 @@ int main(void)
         cmocka_unit_test(test_letters_are_dark_on_white),
         cmocka_unit_test(test_one_picture_is_enough),
         cmocka_unit_test(test_letters_have_the_size_that_readers_like),
+        cmocka_unit_test(test_what_goes_on_beyond_the_line_is_no_letter),
         cmocka_unit_test(test_a_strip_may_begin_anew_and_at_the_edge),
     };
     return cmocka_run_group_tests(tests, NULL, release);

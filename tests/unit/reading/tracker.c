@@ -14,6 +14,7 @@ static struct drawing drawing;
 struct seen {
     struct tracker_line lines[32];
     size_t count;
+    int64_t from_us; /* what was said last of when lines begin */
 };
 
 static void take(struct tracker *tracker, struct seen *seen)
@@ -21,8 +22,12 @@ static void take(struct tracker *tracker, struct seen *seen)
     struct tracker_line line;
     while (tracker_next(tracker, &line)) {
         assert_true(seen->count < COUNT(seen->lines));
+        assert_true(line.start_us >= seen->from_us);
         seen->lines[seen->count++] = line;
     }
+    int64_t from_us = tracker_from_us(tracker);
+    assert_true(from_us >= seen->from_us || seen->from_us == 0);
+    seen->from_us = from_us;
 }
 
 static void release(struct seen *seen)
@@ -685,6 +690,33 @@ static void test_another_size_ends_all(void **state)
     release(&seen);
 }
 
+/* Lines that stand keep it back; else it is some seconds behind. */
+static void test_from_when_lines_begin(void **state)
+{
+    (void)state;
+    enum { CAME = 5, WENT = 80, PICTURES = 200, LATE_MS = 11000 };
+    CLEANUP(tracker_free) struct tracker *tracker = tracker_new();
+    struct seen seen = { 0 };
+    for (int picture = 0; picture < PICTURES; picture++) {
+        flat();
+        if (picture >= CAME && picture < WENT)
+            put(Y, "COMES AND GOES");
+        const struct luma luma = draw_luma(&drawing);
+        int64_t start_us = picture * STEP_MS * INT64_C(1000);
+        assert_int_equal(tracker_look(tracker, &luma, start_us, start_us + STEP_MS * 1000), 0);
+        if (picture == WENT) /* it has ended, and is still to be given */
+            assert_true(tracker_from_us(tracker) <= CAME * STEP_MS * 1000);
+        take(tracker, &seen);
+        if (picture == WENT - 1)
+            assert_in_range(tracker_from_us(tracker), (CAME - 1) * STEP_MS * 1000,
+                            CAME * STEP_MS * 1000);
+        if (picture > WENT + 2)
+            assert_in_range(tracker_from_us(tracker), start_us - LATE_MS * 1000, start_us);
+    }
+    assert_int_equal(seen.count, 1);
+    release(&seen);
+}
+
 static void test_what_was_not_taken_is_freed(void **state)
 {
     (void)state;
@@ -781,6 +813,7 @@ int main(void)
         cmocka_unit_test(test_an_image_shows_the_whole_text),
         cmocka_unit_test(test_ids_count_up_in_the_order_in_which_lines_begin),
         cmocka_unit_test(test_another_size_ends_all),
+        cmocka_unit_test(test_from_when_lines_begin),
         cmocka_unit_test(test_what_was_not_taken_is_freed),
         cmocka_unit_test(test_boxes_of_a_large_picture_are_in_its_pixels),
     };

@@ -135,7 +135,7 @@ static const struct {
       "" },
 };
 
-static void feed(void *self, const struct read *read)
+static void feed(void *self, const struct read *read, struct fake *fake, uintptr_t from_ms)
 {
     const struct takeup_box box = { read->x, read->y, read->width, read->height };
     const struct takeup_line line = {
@@ -154,8 +154,9 @@ static void feed(void *self, const struct read *read)
         .count = 1,
         .frame_width = 1000,
         .frame_height = 600,
+        .from_ms = from_ms,
     };
-    assert_int_equal(step_lines.feed(self, &lines.item, NULL), 0);
+    assert_int_equal(step_lines.feed(self, &lines.item, &fake->output), 0);
 }
 
 static char *shown(const struct fake *fake)
@@ -185,7 +186,7 @@ static void test_segments(void **state)
         void *self = mem_zero(1, step_lines.self_size);
         assert_int_equal(step_lines.open(self, &cases[i].params, &fake.host), 0);
         for (size_t k = 0; k < READ_MAX && cases[i].read[k].text; k++)
-            feed(self, &cases[i].read[k]);
+            feed(self, &cases[i].read[k], &fake, 0);
         assert_int_equal(step_lines.finish(self, &fake.output), 0);
         step_lines.close(self);
         free(self);
@@ -197,10 +198,67 @@ static void test_segments(void **state)
     }
 }
 
+/* Each row is fed, and says what begins no sooner; how many segments are then there? */
+static const struct {
+    struct read read;
+    int from_ms, segments;
+} coming[] = {
+    { { 1, 3, 400, 500, 200, 20, "one", "a.png" }, 500, 0 },
+    { { 1, 3, 400, 530, 200, 20, "two", NULL }, 1000, 0 },
+    { { 4, 6, 400, 500, 200, 20, "three", NULL }, 4000, 1 },
+    { { 7, 9, 400, 500, 200, 20, "four", NULL }, 6400, 1 }, /* what goes on with "three" may come */
+    { { 7, 9, 400, 530, 200, 20, "five", NULL }, 10000, 3 },
+    { { 11, 12, 400, 530, 200, 20, "six", NULL }, 0, 3 }, /* it does not say */
+};
+
+static void test_segments_come_when_nothing_can_change_them(void **state)
+{
+    (void)state;
+    static const char all[] = "1-3 one/two [a.png]|4-6 three|7-9 four/five|11-12 six|";
+    for (int inputs = 1; inputs <= 2; inputs++) {
+        struct params params = { 0 };
+        struct fake fake;
+        fake_init(&fake, -1, -1);
+        fake.host.inputs = inputs;
+        void *self = mem_zero(1, step_lines.self_size);
+        assert_int_equal(step_lines.open(self, &params, &fake.host), 0);
+        for (size_t i = 0; i < COUNT(coming); i++) {
+            feed(self, &coming[i].read, &fake, (uintptr_t)coming[i].from_ms);
+            /* Of two inputs one does not speak for the other. */
+            if (fake.count != (size_t)(inputs == 1 ? coming[i].segments : 0))
+                fail_msg("%d inputs, '%s': %zu segments", inputs, coming[i].read.text, fake.count);
+        }
+        assert_int_equal(step_lines.finish(self, &fake.output), 0);
+        step_lines.close(self);
+        free(self);
+        CLEANUP(mem_free_text) char *got = shown(&fake);
+        assert_string_equal(got, all);
+        fake_release(&fake);
+    }
+}
+
+/* A run that fails closes it with lines that nobody got. */
+static void test_what_was_not_emitted_is_freed(void **state)
+{
+    (void)state;
+    struct params params = { 0 };
+    struct fake fake;
+    fake_init(&fake, -1, -1);
+    void *self = mem_zero(1, step_lines.self_size);
+    assert_int_equal(step_lines.open(self, &params, &fake.host), 0);
+    feed(self, &coming[0].read, &fake, 0);
+    feed(self, &coming[2].read, &fake, 4000);
+    step_lines.close(self);
+    free(self);
+    fake_release(&fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_segments),
+        cmocka_unit_test(test_segments_come_when_nothing_can_change_them),
+        cmocka_unit_test(test_what_was_not_emitted_is_freed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

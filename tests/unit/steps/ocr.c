@@ -38,6 +38,7 @@ static struct takeup_crop crop_of(struct drawing *drawing, size_t number)
         .luma = drawing->pixels[0],
         .stride = DRAW_STRIDE,
         .region = number,
+        .from_ms = 7,
     };
 }
 
@@ -55,6 +56,8 @@ static void read_all(struct fake *fake, int output_dir)
     step_ocr.close(self);
     free(self);
     assert_int_equal(fake->count, COUNT(texts));
+    for (size_t i = 0; i < COUNT(texts); i++)
+        assert_int_equal(((const struct takeup_lines *)fake->items[i])->from_ms, 7);
 }
 
 /* Of its words in the mean, when it is read once, as it is. */

@@ -315,9 +315,10 @@ static int add_values(scmp_filter_ctx filter, int number, unsigned argument, con
                       size_t count)
 {
     int r = 0;
-    for (size_t i = 0; i < count && r == 0; i++)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
-                             SCMP_CMP64(argument, SCMP_CMP_EQ, values[i]));
+    for (size_t i = 0; i < count && r == 0; i++) {
+        const struct scmp_arg_cmp is_value = { argument, SCMP_CMP_EQ, values[i], 0 };
+        r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, 1, &is_value);
+    }
     return r;
 }
 
@@ -333,18 +334,23 @@ static const uint64_t ioctl_requests[] = { TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO
 static const uint64_t prctl_options[] = { PR_SET_NAME,     PR_GET_NAME,     PR_SET_VMA,
                                           PR_GET_DUMPABLE, PR_CAPBSET_READ, PR_GET_NO_NEW_PRIVS };
 
+static int add_where(scmp_filter_ctx filter, uint32_t action, int number, struct scmp_arg_cmp where)
+{
+    return seccomp_rule_add_array(filter, action, number, 1, &where);
+}
+
 static int add_conditional(scmp_filter_ctx filter)
 {
-    /* A thread, and not a process. */
-    int r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                             SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-    if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_TRAP, SCMP_SYS(clone), 1,
-                             SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+    const struct scmp_arg_cmp is_thread = { 0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD };
+    const struct scmp_arg_cmp is_process = { 0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0 };
     /* Limits are asked for, never set. */
+    const struct scmp_arg_cmp only_asks[] = { { 0, SCMP_CMP_EQ, 0, 0 }, { 2, SCMP_CMP_EQ, 0, 0 } };
+    int r = add_where(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), is_thread);
     if (r == 0)
-        r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
-                             SCMP_CMP64(0, SCMP_CMP_EQ, 0), SCMP_CMP64(2, SCMP_CMP_EQ, 0));
+        r = add_where(filter, SCMP_ACT_TRAP, SCMP_SYS(clone), is_process);
+    if (r == 0)
+        r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), COUNT(only_asks),
+                                   only_asks);
     /* To whom is what the second program looks at. */
     if (r == 0)
         r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 0);

@@ -44,7 +44,8 @@ static const int deadly[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, 
 static struct {
     int output_dir;
     int notes_fd;
-    _Atomic int answered; /* threads that have written their frames */
+    char program[PATH_MAX]; /* its path: the loader knows it as it was called */
+    _Atomic int answered;   /* threads that have written their frames */
     _Alignas(64) char stack[STACK_BYTES];
 } watch;
 
@@ -75,8 +76,9 @@ static void say_frame(int fd, void *address)
         return;
     }
     uintptr_t offset = (uintptr_t)address - (uintptr_t)info.dli_fbase;
+    bool is_program = strcmp(info.dli_fname, program_invocation_name) == 0;
     say(fd, "frame 0x%lx %s %s\n", (unsigned long)offset, info.dli_sname ? info.dli_sname : "?",
-        info.dli_fname);
+        is_program ? watch.program : info.dli_fname);
 }
 
 static void *program_counter(const ucontext_t *context)
@@ -246,6 +248,8 @@ void crash_watch(int output_dir)
     const stack_t stack = { .ss_sp = watch.stack, .ss_size = sizeof(watch.stack) };
     watch.output_dir = output_dir;
     watch.notes_fd = -1;
+    ssize_t len = readlink("/proc/self/exe", watch.program, sizeof(watch.program) - 1);
+    watch.program[len > 0 ? len : 0] = '\0';
     (void)sigaltstack(&stack, NULL);
     for (size_t i = 0; i < COUNT(deadly); i++)
         handle(deadly[i], on_deadly, (int)SA_RESETHAND);

@@ -127,6 +127,18 @@ static void test_deaths(void **state)
     }
 }
 
+/* A static function of this very program, which no table of the loader names. */
+static void test_static_functions_have_names(void **state)
+{
+    (void)state;
+    assert_int_equal(run(says_and_aborts), SIGABRT);
+    CLEANUP(crash_notes_release) struct crash_notes notes;
+    crash_read(dir_fd, &notes);
+    const char *own = strstr(notes.text, "says_and_aborts at crash.c:");
+    if (!own)
+        fail_msg("%s", notes.text);
+}
+
 /* One thread hangs while the first waits for it: both are told. */
 static _Atomic bool hangs;
 static void *hang(void *arg)
@@ -263,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CRASH_TEST(test_deaths),
+        CRASH_TEST(test_static_functions_have_names),
         CRASH_TEST(test_a_hang_shows_every_thread),
         CRASH_TEST(test_notes_are_read_as_data),
         CRASH_TEST(test_only_a_file_is_read),

@@ -310,7 +310,8 @@ static void merge_added(struct lines *lines, int64_t from_us)
             merge(lines, &added->all[i]);
     }
     added->count -= from;
-    memmove(added->all, added->all + from, added->count * sizeof(*added->all));
+    if (from > 0) /* else nothing moves, and there may be no array */
+        memmove(added->all, added->all + from, added->count * sizeof(*added->all));
 }
 
 /* Where one text gives way to another, what strokes they share may look like a line for a moment.

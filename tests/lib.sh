@@ -86,6 +86,10 @@ finish() {
 
 # ---- waiting ----
 
+# pause SECONDS: as sleep, and no process, of which all tests together would start a hundred a second.
+exec {quiet}<> <(:) # nobody ever writes into it
+pause() { read -rt "$1" -u "$quiet" || :; }
+
 # wait_for COMMAND…: until it succeeds. At the deadline it says what was waited for, and fails.
 wait_for() {
     local end=$((SECONDS + deadline_s))
@@ -95,7 +99,7 @@ wait_for() {
             [ -n "$worker_log" ] && [ -f "$worker_log" ] && tail -n 20 "$worker_log" | sed 's/^/# /'
             return 1
         fi
-        sleep 0.05
+        pause 0.05
     done
 }
 

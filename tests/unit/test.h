@@ -15,7 +15,9 @@
 #include "base/mem.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +37,14 @@ static inline void test_remove_dir(char **path)
         fail_msg("%s", err.text);
     free(*path);
     *path = NULL;
+}
+
+/* What runs in valgrind has neither openat2 nor a sandbox, and its stacks are others: a test that
+ * is about these does not run there (skip). */
+static inline bool test_is_in_valgrind(void)
+{
+    const char *how = getenv("SANITIZE");
+    return how && strcmp(how, "valgrind") == 0;
 }
 
 /* Fails with the text of err when r is below 0. */

@@ -128,6 +128,8 @@ static const struct {
 static void test_inputs(void **state)
 {
     (void)state;
+    if (test_is_in_valgrind())
+        skip();
     CLEANUP(leave_tree) struct tree tree = enter_tree();
     const struct input_bounds bounds = bounds_of(&tree, false);
     for (size_t i = 0; i < COUNT(inputs); i++) {
@@ -179,6 +181,8 @@ static const struct {
 static void test_absolute_paths(void **state)
 {
     (void)state;
+    if (test_is_in_valgrind())
+        skip();
     CLEANUP(leave_tree) struct tree tree = enter_tree();
     for (size_t i = 0; i < 2 * COUNT(absolutes); i++) {
         bool has_roots = i >= COUNT(absolutes);

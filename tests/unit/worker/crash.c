@@ -76,8 +76,10 @@ static void at_limit(void)
 {
     struct rlimit limit = { 1 << 30, 1 << 30 };
     (void)setrlimit(RLIMIT_AS, &limit);
-    while (malloc(1 << 20))
-        ;
+    void *volatile block; /* or a compiler leaves it out */
+    do {
+        block = malloc(1 << 20);
+    } while (block);
     abort();
 }
 
@@ -127,15 +129,23 @@ static void test_deaths(void **state)
     }
 }
 
-/* A static function of this very program, which no table of the loader names. */
+/* A static function of this very program, which no table of the loader names. Debian's libdw knows
+ * the lines of what gcc makes. */
+#ifdef __clang__
+#define OWN_PLACE ""
+#else
+#define OWN_PLACE " at crash.c:"
+#endif
+
 static void test_static_functions_have_names(void **state)
 {
     (void)state;
+    if (test_is_in_valgrind())
+        skip();
     assert_int_equal(run(says_and_aborts), SIGABRT);
     CLEANUP(crash_notes_release) struct crash_notes notes;
     crash_read(dir_fd, &notes);
-    const char *own = strstr(notes.text, "says_and_aborts at crash.c:");
-    if (!own)
+    if (!strstr(notes.text, "  says_and_aborts" OWN_PLACE))
         fail_msg("%s", notes.text);
 }
 

@@ -49,15 +49,16 @@ static void send_outcome(int wire_fd, const struct attempt_result *result)
     (void)wire_send(wire_fd, &outcome);
 }
 
-void attempt_tell(struct attempt *attempt, attempt_fn *run, int wire_fd)
+void attempt_tell(const struct attempt *attempt, attempt_fn *run, int wire_fd)
 {
     struct view view = { .wire_fd = wire_fd };
+    struct attempt told = *attempt;
     struct attempt_result result = { 0 };
-    attempt->log = view_log;
-    attempt->progress = view_progress;
-    attempt->arg = &view;
-    attempt->cage.wire_fd = wire_fd;
-    crash_watch(attempt->output_dir);
-    run(attempt, &result);
+    told.log = view_log;
+    told.progress = view_progress;
+    told.arg = &view;
+    told.cage.wire_fd = wire_fd;
+    crash_watch(told.output_dir);
+    run(&told, &result);
     send_outcome(wire_fd, &result);
 }

@@ -6,8 +6,8 @@
 #include "worker/wire.h"
 
 /* In the runner: all that the attempt tells, and at last its outcome, goes to wire_fd; a deadly
- * signal leaves its notes in the directory of the results. log, progress and cage.wire_fd of the
- * attempt are set here. */
-void attempt_tell(struct attempt *attempt, attempt_fn *run, int wire_fd);
+ * signal leaves its notes in the directory of the results. log, progress, arg and cage.wire_fd of
+ * the attempt do not matter. */
+void attempt_tell(const struct attempt *attempt, attempt_fn *run, int wire_fd);
 
 #endif

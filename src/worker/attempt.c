@@ -59,6 +59,15 @@ static void add_models(struct paths *paths, const struct plan *plan)
     plan_each_file(plan, paths_add, paths);
 }
 
+/* The limit is one of address space, of which threads take some that is never memory: each an arena
+ * of malloc and a stack, and there are two for each core, who decodes and who reads. */
+static int64_t address_space(const struct attempt *attempt)
+{
+    const int64_t of_thread = INT64_C(72) << 20;
+    int threads = attempt->threads > 1 ? attempt->threads : 1;
+    return attempt->cage.memory_bytes ? attempt->cage.memory_bytes + 2 * threads * of_thread : 0;
+}
+
 static int enter_cage(const struct attempt *attempt, const struct plan *plan,
                       const struct input *input, struct err *err)
 {
@@ -74,7 +83,7 @@ static int enter_cage(const struct attempt *attempt, const struct plan *plan,
         .fd_count = COUNT(fds),
         .output_dir = attempt->output_dir,
         .readable = paths.all,
-        .memory_bytes = cage->memory_bytes,
+        .memory_bytes = address_space(attempt),
         .file_bytes = cage->file_bytes,
         .cpu_s = cage->cpu_s,
     };

@@ -117,9 +117,9 @@ static int allow_path(int ruleset, const char *path, uint64_t access)
 /* What libraries read wherever they are, and nobody else's: themselves, their data, what the
  * machine has. */
 static const char *const system_paths[] = {
-    "/usr/lib",   "/usr/lib64",       "/usr/share",    "/lib",
-    "/lib64",     "/etc/ld.so.cache", "/dev/urandom",  "/sys/devices/system",
-    "/proc/self", "/proc/meminfo",    "/proc/cpuinfo",
+    "/usr/lib",      "/usr/lib64",    "/usr/share",       "/usr/local/lib",      "/usr/local/share",
+    "/lib",          "/lib64",        "/dev/urandom",     "/sys/devices/system", "/proc/self",
+    "/proc/meminfo", "/proc/cpuinfo", "/etc/ld.so.cache",
 };
 
 static int allow_all(const struct sandbox *sandbox, const struct sandbox_cage *cage, int ruleset)

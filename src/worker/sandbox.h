@@ -34,7 +34,7 @@ struct sandbox_cage {
     int output_dir;              /* files are written below it; -1: nowhere */
     const char *const *readable; /* files and directories, of which some may not be there; NULL at
                                     the end; or NULL */
-    int64_t memory_bytes;        /* on top of what is mapped when it enters; 0: no limit */
+    int64_t memory_bytes;        /* of address space, on top of what is mapped; 0: no limit */
     int64_t file_bytes;          /* the largest file that it may write; 0: no limit */
     int64_t cpu_s;               /* of all threads together; 0: no limit */
 };

@@ -125,7 +125,7 @@ static const char *const system_paths[] = {
 static int allow_all(const struct sandbox *sandbox, const struct sandbox_cage *cage, int ruleset)
 {
     uint64_t can = handled(sandbox->abi);
-    int r = allow_path(ruleset, "/dev/null", (ACCESS_READ | ACCESS_OUTPUT) & can);
+    int r = allow_path(ruleset, "/dev/null", ACCESS_OUTPUT & can);
     if (r == 0 && cage->output_dir >= 0)
         r = allow_fd(ruleset, cage->output_dir, ACCESS_OUTPUT & can);
     for (size_t i = 0; r == 0 && i < COUNT(system_paths); i++)

@@ -33,16 +33,7 @@ ratios() {
         awk '{ a[NR] = $1 } END { printf "%.2f (%.2f to %.2f)", a[int((NR + 1) / 2)], a[1], a[NR] }'
 }
 
-videos=()
-for at; do
-    if [ -d "$at" ]; then
-        for video in "$at"/*.mp4 "$at"/*.mkv "$at"/*.webm "$at"/*.mov; do
-            [ -f "$video" ] && videos+=("$video")
-        done
-    else
-        videos+=("$at")
-    fi
-done
+find_videos "$@"
 
 printf '%-16s %-22s %15s %15s %18s\n' video 'times faster on 2' 'wall s, 1 and 2' 'CPU s, 1 and 2' 'MiB, 1, 2, decode'
 for video in "${videos[@]}"; do

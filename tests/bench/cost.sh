@@ -23,5 +23,20 @@ decode() {
     cost decode "$@" ffmpeg -nostdin -v error -threads 1 -i "$video" -an -sn -f null -
 }
 
+# find_videos VIDEO…|DIR: sets videos.
+find_videos() {
+    local at video
+    videos=()
+    for at; do
+        if [ -d "$at" ]; then
+            for video in "$at"/*.mp4 "$at"/*.mkv "$at"/*.webm "$at"/*.mov; do
+                [ -f "$video" ] && videos+=("$video")
+            done
+        else
+            videos+=("$at")
+        fi
+    done
+}
+
 # median NAME COLUMN
 median() { cut -d' ' -f"$2" "$work/$1" | sort -g | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }

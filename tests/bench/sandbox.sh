@@ -8,16 +8,7 @@ if [ $# -eq 0 ]; then
     "$root/tests/fixtures/make" "$work" long.mp4 captions.mp4 deck.mp4 terminal.mp4
     set -- "$work"
 fi
-videos=()
-for at; do
-    if [ -d "$at" ]; then
-        for video in "$at"/*.mp4 "$at"/*.mkv "$at"/*.webm "$at"/*.mov; do
-            [ -f "$video" ] && videos+=("$video")
-        done
-    else
-        videos+=("$at")
-    fi
-done
+find_videos "$@"
 echo 'sandbox: full' >"$work/full.yaml"
 echo 'sandbox: none' >"$work/none.yaml"
 

@@ -9,6 +9,7 @@
 #include "spool/record.h"
 #include "worker/attempt_wire.h"
 #include "worker/crash_report.h"
+#include "worker/output.h"
 #include "worker/settle.h"
 #include "worker/verdict.h"
 
@@ -270,37 +271,6 @@ static json_t *find_in_hand(const struct hand *hand, enum failure failure)
     return in_hand_read(hand->out_fd, least_ms < IN_HAND_LONG_MS ? least_ms : IN_HAND_LONG_MS);
 }
 
-/* That of a single file the sandbox limits; of all together it is looked after here. */
-static bool output_is_beyond(const struct hand *hand, int64_t bytes)
-{
-    return bytes > 0 && hand->out_fd >= 0 && fs_files_bytes(hand->out_fd, NULL) > bytes;
-}
-
-static bool output_is_too_large(const struct hand *hand)
-{
-    return output_is_beyond(hand, hand->context->rules->output_bytes);
-}
-
-/* A write that failed because of the limit, whatever the step made of that. */
-static bool ended_at_limit(const struct hand *hand, enum failure failure)
-{
-    return failure == FAILURE_OUTPUT ||
-           (failure == FAILURE_IO &&
-            output_is_beyond(hand, hand->context->rules->output_bytes - 1)) ||
-           (failure == FAILURE_NONE && output_is_too_large(hand));
-}
-
-static void refuse_output(const struct hand *hand, struct runner_end *end)
-{
-    end->failure = FAILURE_OUTPUT;
-    (void)snprintf(end->text, sizeof(end->text),
-                   "the results are larger than %lld MiB (max_output)",
-                   (long long)(hand->context->rules->output_bytes >> 20));
-    (void)snprintf(end->hint, sizeof(end->hint), "%s",
-                   "raise max_output in takeup.yaml, or leave out what is large: keep_images, for "
-                   "one");
-}
-
 /* After the runner is reaped: what became of this attempt, and of the job. */
 static enum hand_fate conclude(struct hand *hand)
 {
@@ -311,10 +281,8 @@ static enum hand_fate conclude(struct hand *hand)
         end->failure = FAILURE_CRASH;
         (void)snprintf(end->text, sizeof(end->text), "%s", err.text);
     }
-    if (ended_at_limit(hand, end->failure)) {
-        refuse_output(hand, end);
+    if (output_amend(end, hand->out_fd, hand->context->rules->output_bytes))
         json_drop(&body);
-    }
     excuse(hand, end);
     CLEANUP(json_drop) json_t *in_hand = find_in_hand(hand, end->failure);
     if (in_hand) /* better than the step that was last heard of */
@@ -574,7 +542,7 @@ void hand_sync_start(struct hand *hand)
 
 void hand_check_output(struct hand *hand)
 {
-    if (output_is_too_large(hand))
+    if (output_is_too_large(hand->out_fd, hand->context->rules->output_bytes))
         hand_stop(hand, FAILURE_OUTPUT);
 }
 

@@ -3,15 +3,19 @@
 #include "pipeline/in_hand.h"
 #include "worker/attempt_wire.h"
 #include "worker/crash_report.h"
+#include "worker/output.h"
 
 #include <fcntl.h>
 #include <unistd.h>
+
+enum { LOOK_MS = 1000 };
 
 struct outcome {
     struct runner_end end;
     bool has_ended;
     int64_t frame_us;
     struct solo *solo;
+    struct runner *runner;
 };
 
 static void body(void *arg, const struct wire_order *order, int wire_fd)
@@ -34,6 +38,15 @@ static void on_end(void *arg, const struct runner_end *end)
     struct outcome *outcome = arg;
     outcome->end = *end;
     outcome->has_ended = true;
+}
+
+static void on_look(void *arg, uint32_t events)
+{
+    (void)events;
+    struct outcome *outcome = arg;
+    const struct attempt *attempt = &outcome->solo->attempt;
+    if (!outcome->has_ended && output_is_too_large(attempt->output_dir, attempt->cage.file_bytes))
+        runner_stop(outcome->runner, FAILURE_OUTPUT);
 }
 
 static char *report(struct outcome *outcome, const struct crash_notes *notes)
@@ -61,6 +74,7 @@ static void conclude(struct outcome *outcome, char **ret_report)
     CLEANUP(crash_notes_release) struct crash_notes notes;
     crash_read(output_dir, &notes);
     *ret_report = NULL;
+    (void)output_amend(end, output_dir, outcome->solo->attempt.cage.file_bytes);
     if (end->failure == FAILURE_CRASH || end->failure == FAILURE_STALL) {
         crash_amend(end, &notes, outcome->solo->attempt.cage.memory_bytes);
         *ret_report = report(outcome, &notes);
@@ -69,7 +83,7 @@ static void conclude(struct outcome *outcome, char **ret_report)
     (void)unlinkat(output_dir, IN_HAND_FILE, 0);
 }
 
-static int start(struct runners *runners, struct outcome *outcome, struct runner **ret_runner,
+static int start(struct runners *runners, struct loop *loop, struct outcome *outcome,
                  struct err *err)
 {
     const struct attempt *attempt = &outcome->solo->attempt;
@@ -82,7 +96,8 @@ static int start(struct runners *runners, struct outcome *outcome, struct runner
         .input = attempt->input_path,
     };
     const struct runner_calls calls = { on_message, on_end, outcome };
-    return runner_start(runners, &order, &outcome->solo->limits, &calls, ret_runner, err);
+    int r = runner_start(runners, &order, &outcome->solo->limits, &calls, &outcome->runner, err);
+    return r < 0 ? r : loop_add_timer(loop, LOOK_MS, LOOK_MS, on_look, outcome, NULL, err);
 }
 
 int solo_run(struct solo *solo, struct runner_end *ret_end, char **ret_report, struct err *err)
@@ -95,10 +110,10 @@ int solo_run(struct solo *solo, struct runner_end *ret_end, char **ret_report, s
     crash_prepare();
     const struct runners_rules rules = { .loop = loop, .body = body, .arg = &outcome };
     CLEANUP(runners_free) struct runners *runners = runners_new(&rules);
-    CLEANUP(runner_free) struct runner *runner = NULL;
-    r = start(runners, &outcome, &runner, err);
+    r = start(runners, loop, &outcome, err);
     while (r == 0 && !outcome.has_ended)
         r = loop_wait(loop, -1, err);
+    runner_free(&outcome.runner);
     if (r < 0)
         return r;
     conclude(&outcome, ret_report);

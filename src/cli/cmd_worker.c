@@ -19,6 +19,7 @@ struct asked {
     bool drain, fail;
     int64_t max_time_ms;
 
+    struct service *service; /* NULL: no service manager asks */
     struct spool *spool;
     struct catalog *catalog;
     struct settings *settings; /* those in force */
@@ -56,6 +57,7 @@ static void fill_options(const struct asked *asked, const struct settings_values
     options->durable = strcmp(set->durability, "full") == 0;
     options->drain = asked->drain;
     options->max_time_ms = asked->max_time_ms;
+    options->service = asked->service;
 }
 
 static void on_cold(void *arg, const struct pipeline *pipeline, const struct err *err)
@@ -154,10 +156,13 @@ static int work_and_end(struct asked *asked)
 {
     struct err err = { 0 };
     struct worker_tally tally = { 0 };
+    if (service_new(&asked->service, &err) < 0)
+        log_warn(LOG_NO_FIELDS, "%s", err.text);
     int r = work(asked, &tally, &err);
     catalog_free(&asked->catalog);
     settings_free(&asked->settings);
     spool_close(&asked->spool);
+    service_free(&asked->service);
     if (r < 0) {
         log_error(LOG_FIELDS("hint", err.hint[0] ? err.hint : NULL), "%s", err.text);
         return cli_status_of(&err);

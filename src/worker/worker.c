@@ -161,8 +161,10 @@ static void on_hangup(struct worker *worker)
     /* A worker that nobody sees any more must not run on for ever; nohup(1) says it shall. */
     if (worker->had_terminal && !proc_has_terminal())
         stop(worker, "SIGHUP: its terminal is gone");
-    else if (!worker->stopping)
+    else if (!worker->stopping) {
+        worker_tell_reloading(worker);
         worker_reload(worker);
+    }
     worker_beat(worker);
 }
 
@@ -227,6 +229,7 @@ static void end(struct worker *worker)
     free(worker->hands);
     free(worker->ended);
     runners_free(&worker->runners);
+    keeper_free(&worker->keeper);
     lease_free(&worker->lease);
     sandbox_free(&worker->sandbox);
     if (worker->unsettled)
@@ -265,10 +268,12 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
     struct worker worker = {
         .options = &worker.reload.options,
         .spool = spool,
+        .service = options->service,
         .uncertain = 1, /* until the first look */
         .ends_ms = options->max_time_ms ? time_mono_ms() + options->max_time_ms : INT64_MAX,
     };
     crash_prepare();
+    worker_begin_service(&worker);
     reload_init(&worker.reload, options, pipelines);
     worker_make_hands(&worker);
     struct queue_rules rules = worker_queue_rules(options);

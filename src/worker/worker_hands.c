@@ -169,6 +169,8 @@ void worker_claim(struct worker *worker)
         if (claim)
             take(worker, claim);
     }
+    if (r >= 0 && !worker->has_listed)
+        worker->has_listed = worker->beat_wanted = true;
     claim_sync_jobs(worker->seat); /* while their runners begin */
     if (r < 0)
         worker_spool_failed(worker, &err);

@@ -117,6 +117,8 @@ int cli_load_settings(const struct cli *cli, const char *spool_path, struct sett
                       struct err *err);
 /* For a command that can do without: NULL, and a warning, when they are wrong. */
 struct settings *cli_try_settings(const struct cli *cli, const char *spool_path);
+/* May the files that set on_done and on_error do so? Below 0: others can write them. */
+int cli_trust_notify(const struct settings *settings, struct err *err);
 /* Where jobs of the spool may have their inputs; borrowed from both. settings NULL: they are wrong.
  */
 struct input_bounds cli_input_bounds(const struct spool *spool, const struct settings *settings);

@@ -57,6 +57,11 @@ static void fill_options(const struct asked *asked, const struct settings_values
     options->durable = strcmp(set->durability, "full") == 0;
     options->drain = asked->drain;
     options->max_time_ms = asked->max_time_ms;
+    options->notify = (struct notify_rules){
+        .on_done = { set->on_done.items, set->on_done.count },
+        .on_error = { set->on_error.items, set->on_error.count },
+        .timeout_ms = (int64_t)(set->notify_timeout_s * 1000),
+    };
     options->service = asked->service;
 }
 
@@ -111,6 +116,8 @@ static int load(void *arg, struct worker_options *options, struct pipelines **re
     struct settings *settings = NULL;
     struct pipelines *pipelines = NULL;
     int r = cli_load_settings(asked->cli, spool_path(asked->spool), &settings, err);
+    if (r == 0)
+        r = cli_trust_notify(settings, err);
     if (r == 0)
         r = cli_open_pipelines(asked->cli, asked->catalog, &pipelines, err);
     if (r == 0)

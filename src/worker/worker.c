@@ -95,8 +95,8 @@ static void stop(struct worker *worker, const char *why)
 static bool is_drained(const struct worker *worker)
 {
     return worker->busy == 0 && !worker->unsettled && worker->uncertain == 0 &&
-           !cancels_is_open(worker->cancels) && queue_is_drained(worker->queue) &&
-           drops_is_drained(worker->drops);
+           !notify_is_busy(worker->notify) && !cancels_is_open(worker->cancels) &&
+           queue_is_drained(worker->queue) && drops_is_drained(worker->drops);
 }
 
 static int64_t until_next_ms(const struct worker *worker)
@@ -137,7 +137,8 @@ static bool worker_turn(struct worker *worker)
     worker_conclude(worker);
     worker_sync_moved(worker);
     if (worker->stopping)
-        return worker->busy > 0 && time_mono_ms() - worker->stopped_ms < STOP_MS;
+        return (worker->busy > 0 || notify_is_busy(worker->notify)) &&
+               time_mono_ms() - worker->stopped_ms < STOP_MS;
     if (worker_has_more_to_adopt(worker))
         worker_on_adopt(worker, 0);
     if (worker->beat_wanted && time_mono_ms() - worker->beat_ms >= CHANGE_MS)
@@ -235,6 +236,7 @@ static void end(struct worker *worker)
     if (worker->unsettled)
         settle_again(&worker->context); /* what still stays in running/ is the next worker's */
     unsettled_free(&worker->unsettled);
+    notify_free(&worker->notify);
     queue_free(&worker->queue);
     drops_free(&worker->drops);
     cancels_free(&worker->cancels);
@@ -302,10 +304,13 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
             .attempt = options->attempt,
             .unsettled = &worker.unsettled,
             .on_fate = worker_on_fate,
+            .on_record = worker_on_record,
             .on_end = worker_on_end,
             .arg = &worker,
         };
         fs_set_durable(worker.options->durable);
+        worker.notify = notify_new(worker.loop, spool);
+        notify_set(worker.notify, &worker.options->notify);
         log_ready(&worker);
         (void)worker_look_at_spool(&worker);
         worker_beat(&worker);

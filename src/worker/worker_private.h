@@ -46,6 +46,7 @@ struct worker {
     struct cancels *cancels;
     struct limits limits;
     struct notice notice;
+    struct notify *notify;
     struct service *service;     /* of the options; NULL: no service manager */
     struct keeper *keeper;       /* NULL: none is needed */
     struct unsettled *unsettled; /* jobs that the spool would not let go yet */
@@ -107,6 +108,8 @@ void worker_on_adopt(void *arg, uint32_t events);
 bool worker_has_more_to_adopt(const struct worker *worker);
 /* Of the hands and the requests: see hand.h and cancels.h. */
 void worker_on_fate(void *arg, enum hand_fate fate);
+void worker_on_record(void *arg, enum spool_place place, const char *name, const char *id,
+                      const json_t *record);
 void worker_on_end(void *arg, struct hand *hand);
 void worker_on_cancelled(void *arg, const char *path);
 

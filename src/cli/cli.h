@@ -90,8 +90,9 @@ void cli_print_json(const json_t *value);
 /* A line on stderr, which is a terminal, that takes the place of the one before; and its end. */
 void cli_bar(const char *format, ...) PRINTF_LIKE(1, 2);
 void cli_bar_clear(void);
-/* Of stdout, if it is a terminal. */
-void cli_screen_clear(void);
+/* On stdout at once, not escaped: for what moves a terminal (screen.h), and texts that are escaped
+ * already. */
+void cli_raw(const char *text);
 
 /* "takeup: TEXT", its hint on a second line. Returns status. */
 int cli_fail(int status, const struct err *err);

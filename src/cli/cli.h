@@ -20,17 +20,23 @@
 /* Exit statuses, of all commands. */
 enum { EXIT_OK = 0, EXIT_NOT_SO = 1, EXIT_USAGE = 2, EXIT_UNUSABLE = 3 };
 
+struct cli_option;
+
 /* What every command takes. */
 struct cli {
     const struct cli_command *command;
     const char *spool, *pipelines, *plugins, *config; /* as given, or NULL */
     bool json;
+    /* Set: cli_parse parses nothing, and gives the options away, the common ones at the end
+     * (complete.h). They last until it returns. */
+    void (*on_options)(void *arg, const struct cli_option *options, size_t count);
+    void *on_options_arg;
 };
 
 struct cli_command {
     const char *name;
     const char *arguments; /* as in the usage line: "FILE…" */
-    const char *summary;   /* one line */
+    const char *summary;   /* one line; NULL: it is not for people, and nowhere listed */
     const char *details;   /* for --help, after the options; NULL */
     int (*run)(struct cli *cli, int argc, char **argv);
 };

@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ANSWER_S = 2, NAMES_MAX = 1000 };
+enum { ANSWER_S = 5, NAMES_MAX = 1000 };
 
 struct offer {
     const struct cli *cli;
@@ -215,7 +215,9 @@ static int run_complete(struct cli *cli, int argc, char **argv)
     cli->pipelines = all.line.pipelines ? all.line.pipelines : cli->pipelines;
     cli->plugins = all.line.plugins ? all.line.plugins : cli->plugins;
     cli->config = all.line.config ? all.line.config : cli->config;
-    return guard_run(look, &all, ANSWER_S, cli_spool_dir(cli));
+    /* Only jobs are looked for in a spool, which may hang. */
+    return all.line.kind == COMPLETE_JOBS ? guard_run(look, &all, ANSWER_S, cli_spool_dir(cli))
+                                          : look(&all);
 }
 
 const struct cli_command cmd_complete = {

@@ -30,6 +30,9 @@ enum log_style { LOG_STYLE_LOGFMT, LOG_STYLE_JSON };
 
 /* Before the first line; else level info, logfmt. */
 void log_setup(enum log_level level, enum log_style style);
+/* As log_setup was told: for another copy of this room. */
+enum log_level log_level_now(void);
+enum log_style log_style_now(void);
 /* Is a line of this level written? */
 bool log_is_on(enum log_level level);
 /* 0, or -EINVAL when the word names none. */

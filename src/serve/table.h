@@ -11,10 +11,26 @@
 #include "base/log.h"
 #include "spool/layout.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+
+struct serve_options {
+    const char *spool;        /* its path */
+    const char *listen;       /* "ADDR:PORT", "[ADDR]:PORT"; port 0: any that is free */
+    const char *const *hosts; /* names that it may be called by, beside addresses and localhost */
+    size_t host_count;
+    bool may_write;
+    const char *token_file;         /* where may_write */
+    const char *const *input_roots; /* where inputs of jobs may lie: spool/input.h */
+    size_t input_root_count;
+};
+
 struct serve_library {
     const char *version; /* that of the program */
     /* Before all others. */
     void (*setup)(enum log_level level, enum log_style style, bool durable);
+    /* Until SIGTERM or SIGINT: then 0. */
+    int (*serve)(const struct serve_options *options, struct err *err);
     /* What /metrics says of the spool, in Prometheus' text format; the caller frees it. */
     int (*metrics)(const struct spool *spool, char **ret_text, struct err *err);
 };

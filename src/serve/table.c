@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "serve/metrics.h"
+#include "serve/server.h"
 
 static void setup(enum log_level level, enum log_style style, bool durable)
 {
@@ -12,5 +13,6 @@ static void setup(enum log_level level, enum log_style style, bool durable)
 const struct serve_library takeup_serve = {
     .version = TAKEUP_VERSION,
     .setup = setup,
+    .serve = server_run,
     .metrics = metrics_take,
 };

@@ -13,13 +13,24 @@
 
 enum { WATCH_S = HEALTH_WATCH_S };
 
+/* Its last beat may be fresh, and on another host nobody sees that its process is gone. */
+static bool has_stopped(const struct survey_worker *worker)
+{
+    return strcmp(worker->beat->state, "stopped") == 0;
+}
+
+static bool is_alive(const struct survey_worker *worker)
+{
+    return worker->alive && !has_stopped(worker);
+}
+
 static const struct survey_worker *best_worker(const struct survey *survey)
 {
     const struct survey_worker *best = NULL;
     for (size_t i = 0; i < survey->beat_count; i++) {
         const struct survey_worker *one = &survey->workers[i];
-        if (!best || (one->alive && !best->alive) ||
-            (one->alive == best->alive && one->age_s < best->age_s))
+        if (!best || (is_alive(one) && !is_alive(best)) ||
+            (is_alive(one) == is_alive(best) && one->age_s < best->age_s))
             best = one;
     }
     return best;
@@ -28,7 +39,7 @@ static const struct survey_worker *best_worker(const struct survey *survey)
 static bool has_working(const struct survey *survey)
 {
     for (size_t i = 0; i < survey->beat_count; i++)
-        if (survey->workers[i].alive && strcmp(survey->workers[i].beat->state, "paused") != 0)
+        if (is_alive(&survey->workers[i]) && strcmp(survey->workers[i].beat->state, "paused") != 0)
             return true;
     return false;
 }
@@ -75,6 +86,9 @@ static void explain(const struct spool *spool, const struct survey *survey, stru
             mem_printf("the worker %s is paused: %s", worker->beat->worker, worker->beat->reason);
         mem_free_text(&health->mend);
         health->mend = mem_strdup("mend what it says, and it goes on by itself");
+    } else if (has_stopped(worker)) {
+        health->reason = mem_printf("no live worker: the last one, %s, was stopped %.0f s ago%s%s",
+                                    worker->beat->worker, worker->age_s, waiting, dog);
     } else if (proc_life(&worker->beat->who) == PROC_ALIVE) {
         health->reason =
             mem_printf("the worker %s hangs: its process %d is there, but its last "
@@ -83,9 +97,6 @@ static void explain(const struct spool *spool, const struct survey *survey, stru
         mem_free_text(&health->mend);
         health->mend = mem_printf("end it (kill -KILL %d) and start one: takeup worker --spool %s",
                                   (int)worker->beat->who.pid, spool_path(spool));
-    } else if (strcmp(worker->beat->state, "stopped") == 0) {
-        health->reason = mem_printf("no live worker: the last one, %s, was stopped %.0f s ago%s%s",
-                                    worker->beat->worker, worker->age_s, waiting, dog);
     } else {
         health->reason = mem_printf("no live worker: the last beat, of %s, was %.0f s ago%s%s",
                                     worker->beat->worker, worker->age_s, waiting, dog);

@@ -17,6 +17,8 @@ struct walk {
     struct dropped *dropped;
     int64_t now_ms;
     int names, looked, depth;
+    dropped_fn *fn; /* or NULL */
+    void *arg;
 };
 
 /* By the time of the last change, since scp -p sets the other one. */
@@ -58,18 +60,27 @@ static void count_below(struct walk *walk, int dir_fd, const char *name)
             walk->dropped->count++;
             note_age(walk, dirfd(dir), entry->d_name);
         } else if (type == DT_DIR && walk->depth < DEPTH_MAX) {
+            int64_t before = walk->dropped->count;
             walk->depth++;
             count_below(walk, dirfd(dir), entry->d_name);
             walk->depth--;
+            if (walk->fn && walk->depth == 0 && walk->dropped->count > before)
+                walk->fn(walk->arg, entry->d_name, walk->dropped->count - before);
         }
     }
 }
 
-void dropped_count(const struct spool *spool, int64_t now_ms, struct dropped *ret_dropped)
+void dropped_each(const struct spool *spool, int64_t now_ms, dropped_fn *fn, void *arg,
+                  struct dropped *ret_dropped)
 {
     *ret_dropped = (struct dropped){ 0 };
-    struct walk walk = { .dropped = ret_dropped, .now_ms = now_ms };
+    struct walk walk = { .dropped = ret_dropped, .now_ms = now_ms, .fn = fn, .arg = arg };
     count_below(&walk, spool_dir(spool, PLACE_INBOX), ".");
+}
+
+void dropped_count(const struct spool *spool, int64_t now_ms, struct dropped *ret_dropped)
+{
+    dropped_each(spool, now_ms, NULL, NULL, ret_dropped);
 }
 
 /* ---- which one ---- */

@@ -17,6 +17,10 @@ struct dropped {
 
 /* Lists no more than 100,000 names. What cannot be read counts nothing. */
 void dropped_count(const struct spool *spool, int64_t now_ms, struct dropped *ret_dropped);
+/* The same, and calls fn for each pipeline that files lie for, with how many were counted. */
+typedef void dropped_fn(void *arg, const char *pipeline, int64_t count);
+void dropped_each(const struct spool *spool, int64_t now_ms, dropped_fn *fn, void *arg,
+                  struct dropped *ret_dropped);
 
 /* The path, from the spool, of the file that would become job X; NULL: there is none. Without a
  * listing of files, so a name that was cut (name_for_inbox) is not found. The caller frees it. */

@@ -239,7 +239,7 @@ static json_t *state_json(const struct spool *spool, const struct state_memory *
     json_set(json, "workers", workers_json(survey));
     json_set(json, "watchdogs", watchdogs_json(survey));
     json_set(json, "running", running_json(spool, survey));
-    waiting_tell(memory->waiting, survey->now_ms, deadline_us, json);
+    waiting_tell(memory->waiting, deadline_us, json);
     json_set(json, "recent", endings_tell(memory->endings[0], memory->history[0]));
     json_set(json, "errors", endings_tell(memory->endings[1], memory->history[1]));
     json_set(json, "throughput", throughput_json(memory, survey->now_ms));

@@ -52,6 +52,8 @@ static const char *take_path(struct target *target, char *path)
             *rest++ = '\0';
         if (!decode(name, false))
             return "the path is not percent-encoded as it should be";
+        if (!str_is_utf8(name, strlen(name)))
+            return "the path is not UTF-8";
         if (!may_be_a_name(name))
             return "the path holds what can be no name";
         if (target->name_count == TARGET_NAMES)
@@ -72,6 +74,8 @@ static const char *take_query(struct target *target, char *query)
             value = pair + strlen(pair);
         if (!decode(pair, true) || !decode(value, true))
             return "the query is not percent-encoded as it should be";
+        if (!str_is_utf8(pair, strlen(pair)) || !str_is_utf8(value, strlen(value)))
+            return "the query is not UTF-8";
         if (target_get(target, pair))
             return "the query says something twice";
         if (target->pair_count == TARGET_PAIRS)

@@ -93,9 +93,10 @@ static void tallies_release(struct tallies *tallies)
     *tallies = (struct tallies){ 0 };
 }
 
-static void count_inbox(void *arg, const char *pipeline, int64_t count)
+static void count_inbox(void *arg, const char *path)
 {
-    tally_of(arg, pipeline)->inbox += count;
+    CLEANUP(mem_free_text) char *pipeline = mem_strndup(path, strcspn(path, "/"));
+    tally_of(arg, pipeline)->inbox++;
 }
 
 static int most_first(const void *a, const void *b)
@@ -208,17 +209,16 @@ static json_t *lanes_json(const struct waiting *waiting)
     return json;
 }
 
-void waiting_tell(struct waiting *waiting, int64_t now_ms, int64_t deadline_us, json_t *state)
+void waiting_tell(struct waiting *waiting, int64_t deadline_us, json_t *state)
 {
     struct telling telling = { .waiting = waiting, .deadline_us = deadline_us };
-    struct dropped dropped;
     size_t lanes_room = WAITING_SAMPLE, deferred_room = WAITING_SAMPLE;
     telling.list = json_array();
     telling.known = json_object();
     for (size_t i = 0; i < SCAN_LANES; i++)
         tell_place(&telling, i, &lanes_room);
     tell_place(&telling, SCAN_DEFERRED, &deferred_room);
-    dropped_each(waiting->spool, now_ms, count_inbox, &telling.tallies, &dropped);
+    dropped_each(waiting->spool, count_inbox, &telling.tallies);
     json_set(state, "lanes", lanes_json(waiting));
     json_set(state, "pipelines", tallies_json(&telling.tallies));
     json_set_int(state, "sampled", telling.read);

@@ -28,6 +28,6 @@ const struct scan *const *waiting_scans(const struct waiting *waiting);
 /* Reads files until the deadline (time_mono_us), and sets in `state`: lanes ({high, normal, low}),
  * pipelines ([{id, pending, deferred, inbox}], most first; id null: the default one), sampled (of
  * how many jobs), waiting ([{name, state, lane, pipeline, due_s}]: those that were read). */
-void waiting_tell(struct waiting *waiting, int64_t now_ms, int64_t deadline_us, json_t *state);
+void waiting_tell(struct waiting *waiting, int64_t deadline_us, json_t *state);
 
 #endif

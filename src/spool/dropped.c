@@ -15,10 +15,10 @@ enum { NAMES_MAX = 100000, FILES_LOOKED_AT = 100, DEPTH_MAX = 9 };
 
 struct walk {
     struct dropped *dropped;
-    int64_t now_ms;
-    int names, looked, depth;
     dropped_fn *fn; /* or NULL */
     void *arg;
+    int64_t now_ms;
+    int names, looked, depth;
 };
 
 /* By the time of the last change, since scp -p sets the other one. */
@@ -42,7 +42,8 @@ static unsigned char type_of(int dir_fd, const struct dirent *entry)
                                                                         : IFTODT(st.st_mode);
 }
 
-static void count_below(struct walk *walk, int dir_fd, const char *name)
+/* path: of the folder, from inbox/; "" for itself. */
+static void count_below(struct walk *walk, int dir_fd, const char *name, const char *path)
 {
     CLEANUP(fs_close_dir) DIR *dir = NULL;
     const struct dirent *entry;
@@ -56,31 +57,34 @@ static void count_below(struct walk *walk, int dir_fd, const char *name)
             return;
         }
         unsigned char type = type_of(dirfd(dir), entry);
+        CLEANUP(mem_free_text)
+        char *own = walk->fn ? mem_printf("%s%s%s", path, *path ? "/" : "", entry->d_name) : NULL;
         if (type == DT_REG && walk->depth > 0) {
             walk->dropped->count++;
-            note_age(walk, dirfd(dir), entry->d_name);
+            if (walk->fn)
+                walk->fn(walk->arg, own);
+            else
+                note_age(walk, dirfd(dir), entry->d_name);
         } else if (type == DT_DIR && walk->depth < DEPTH_MAX) {
-            int64_t before = walk->dropped->count;
             walk->depth++;
-            count_below(walk, dirfd(dir), entry->d_name);
+            count_below(walk, dirfd(dir), entry->d_name, own);
             walk->depth--;
-            if (walk->fn && walk->depth == 0 && walk->dropped->count > before)
-                walk->fn(walk->arg, entry->d_name, walk->dropped->count - before);
         }
     }
 }
 
-void dropped_each(const struct spool *spool, int64_t now_ms, dropped_fn *fn, void *arg,
-                  struct dropped *ret_dropped)
-{
-    *ret_dropped = (struct dropped){ 0 };
-    struct walk walk = { .dropped = ret_dropped, .now_ms = now_ms, .fn = fn, .arg = arg };
-    count_below(&walk, spool_dir(spool, PLACE_INBOX), ".");
-}
-
 void dropped_count(const struct spool *spool, int64_t now_ms, struct dropped *ret_dropped)
 {
-    dropped_each(spool, now_ms, NULL, NULL, ret_dropped);
+    *ret_dropped = (struct dropped){ 0 };
+    struct walk walk = { .dropped = ret_dropped, .now_ms = now_ms };
+    count_below(&walk, spool_dir(spool, PLACE_INBOX), ".", "");
+}
+
+void dropped_each(const struct spool *spool, dropped_fn *fn, void *arg)
+{
+    struct dropped counted = { 0 };
+    struct walk walk = { .dropped = &counted, .fn = fn, .arg = arg };
+    count_below(&walk, spool_dir(spool, PLACE_INBOX), ".", "");
 }
 
 /* ---- which one ---- */

@@ -43,6 +43,8 @@ static const struct {
     { "/%4", "!" },
     { "/%zz", "!" },
     { "/%c", "!" },
+    { "/a%ff", "!" },
+    { "/a?k=%ff", "!" },
     { "/a\\b", "!" },
     { "/a b", "!" },
     { "/a\tb", "!" },
@@ -98,7 +100,7 @@ static void refuses_what_is_long(void **state)
 static void encodes_what_it_decodes(void **state)
 {
     (void)state;
-    const char *const names[] = { "clip", "a b", "a/b", "100%", "\xc3\xa4\xff?&+#", "..", "" };
+    const char *const names[] = { "clip", "a b", "a/b", "100%", "\xc3\xa4?&+#", "..", "" };
     for (size_t i = 0; i < COUNT(names); i++) {
         CLEANUP(mem_free_text) char *encoded = target_encode(names[i]);
         CLEANUP(mem_free_text) char *raw = mem_printf("/x?k=%s", encoded);

@@ -5,6 +5,7 @@
 #include "cli/guard.h"
 #include "cli/serve.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { ANSWER_S = 5 };
@@ -73,10 +74,12 @@ static int run_serve(struct cli *cli, int argc, char **argv)
     if (asked.allow_write != (asked.token_file != NULL))
         return cli_usage(cli, "--allow-write and --token-file FILE belong together");
     status = guard_run(look, &asked, ANSWER_S, cli_spool_dir(cli));
-    if (status != EXIT_OK)
-        return status;
-    CLEANUP(settings_free) struct settings *settings = cli_try_settings(cli, cli_spool_dir(cli));
-    status = serve(&asked, settings);
+    if (status == EXIT_OK) {
+        CLEANUP(settings_free)
+        struct settings *settings = cli_try_settings(cli, cli_spool_dir(cli));
+        status = serve(&asked, settings);
+    }
+    free(asked.hosts.items);
     return status;
 }
 

@@ -172,6 +172,19 @@ int fs_write_file(int dir_fd, const char *name, const void *data, size_t len, un
     return 0;
 }
 
+int fs_replace_file(const char *path, const void *data, size_t len, unsigned flags, struct err *err)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    CLEANUP(mem_free_text)
+    char *half = mem_printf("%.*s.%.200s.%d", (int)(name - path), path, name, (int)getpid());
+    int r = fs_write_file(AT_FDCWD, half, data, len, flags, err);
+    if (r == 0 && rename(half, path) < 0)
+        r = err_set(err, ERR_IO, errno, "rename '%s' to '%s'", half, path);
+    if (r < 0)
+        (void)unlink(half);
+    return r;
+}
+
 int fs_sync_file(int dir_fd, const char *name, struct err *err)
 {
     if (!is_durable)

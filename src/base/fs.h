@@ -47,6 +47,10 @@ enum fs_write_flags {
  * user's and the group's, even where the umask lets everybody. */
 int fs_write_file(int dir_fd, const char *name, const void *data, size_t len, unsigned flags,
                   struct err *err);
+/* The same by a rename, so that whoever reads `path` finds the old content or the new, whole. Until
+ * then it lies beside it, under a hidden name. */
+int fs_replace_file(const char *path, const void *data, size_t len, unsigned flags,
+                    struct err *err);
 /* To an open descriptor. */
 int fs_write_all(int fd, const void *data, size_t len);
 

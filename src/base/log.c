@@ -49,6 +49,16 @@ void log_setup(enum log_level level, enum log_style style)
     log_state.to_journal = stderr_is_journal();
 }
 
+enum log_level log_level_now(void)
+{
+    return log_state.level;
+}
+
+enum log_style log_style_now(void)
+{
+    return log_state.style;
+}
+
 bool log_is_on(enum log_level level)
 {
     return level <= log_state.level;

@@ -4,8 +4,8 @@
  *
  *     time=2026-01-31T14:03:10.042Z level=info msg="taken up" job=clip token=3f…
  *
- * Only worker/ and cli/ log above debug. Under a service manager that reads stderr (JOURNAL_STREAM
- * names it) lines begin with a syslog priority, "<6>", and carry no time. */
+ * Only worker/, serve/ and cli/ log above debug. Under a service manager that reads stderr
+ * (JOURNAL_STREAM names it) lines begin with a syslog priority, "<6>", and carry no time. */
 #ifndef TAKEUP_BASE_LOG_H
 #define TAKEUP_BASE_LOG_H
 
@@ -30,6 +30,9 @@ enum log_style { LOG_STYLE_LOGFMT, LOG_STYLE_JSON };
 
 /* Before the first line; else level info, logfmt. */
 void log_setup(enum log_level level, enum log_style style);
+/* As log_setup was told: for another copy of this room. */
+enum log_level log_level_now(void);
+enum log_style log_style_now(void);
 /* Is a line of this level written? */
 bool log_is_on(enum log_level level);
 /* 0, or -EINVAL when the word names none. */

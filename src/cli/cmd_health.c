@@ -1,152 +1,16 @@
 #include "cli/commands.h"
 
-#include "base/mem.h"
-#include "base/str.h"
 #include "cli/guard.h"
-#include "spool/survey.h"
-#include "spool/watchdogs.h"
+#include "spool/health.h"
 
-#include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { ANSWER_S = 5, LOCAL_S = 5, REMOTE_S = 30, WATCH_S = 3 };
+enum { ANSWER_S = 5 };
 
 struct asked {
     const struct cli *cli;
     int64_t within_ms;
 };
-
-/* What there is to say of a spool's health. */
-struct health {
-    bool alive;   /* a live worker has beaten in time */
-    bool working; /* and is not paused */
-    const struct survey_worker
-        *worker;  /* the best there is: alive, else the newest beat; or NULL */
-    char *reason; /* why not; NULL: all is well */
-    char *mend;
-};
-
-static const struct survey_worker *best_worker(const struct survey *survey)
-{
-    const struct survey_worker *best = NULL;
-    for (size_t i = 0; i < survey->beat_count; i++) {
-        const struct survey_worker *one = &survey->workers[i];
-        if (!best || (one->alive && !best->alive) ||
-            (one->alive == best->alive && one->age_s < best->age_s))
-            best = one;
-    }
-    return best;
-}
-
-static bool has_working(const struct survey *survey)
-{
-    for (size_t i = 0; i < survey->beat_count; i++)
-        if (survey->workers[i].alive && strcmp(survey->workers[i].beat->state, "paused") != 0)
-            return true;
-    return false;
-}
-
-/* ", and watchdog HOST.PID gave up at …"; "" when none did. The caller frees it. */
-static char *given_up(const struct survey *survey)
-{
-    size_t i;
-    const json_t *note;
-    json_array_foreach(survey->watchdogs, i, note)
-    {
-        if (!watchdog_has_given_up(note))
-            continue;
-        CLEANUP(mem_free_text) char *text = watchdog_note_text(note, survey->now_ms);
-        return mem_printf("; watchdog %s.%lld %s", json_get_text(note, "host", "?"),
-                          (long long)json_get_int(note, "pid", 0), text);
-    }
-    return mem_strdup("");
-}
-
-/* ", and 3 jobs are pending, and 1 file is in inbox"; "" when nothing is. The caller frees it. */
-static char *what_waits(const struct survey *survey)
-{
-    struct str text = { 0 };
-    if (survey->pending > 0)
-        str_addf(&text, ", and %lld %s pending", (long long)survey->pending,
-                 survey->pending == 1 ? "job is" : "jobs are");
-    if (survey->inbox > 0)
-        str_addf(&text, ", and %lld%s %s in inbox", (long long)survey->inbox,
-                 survey->inbox_more ? "+" : "", survey->inbox == 1 ? "file is" : "files are");
-    return str_take(&text);
-}
-
-static void explain(const struct spool *spool, const struct survey *survey, struct health *health)
-{
-    const struct survey_worker *worker = health->worker;
-    CLEANUP(mem_free_text) char *waiting = what_waits(survey);
-    CLEANUP(mem_free_text) char *dog = given_up(survey);
-    health->mend = mem_printf("start one: takeup worker --spool %s", spool_path(spool));
-    if (!worker) {
-        health->reason = mem_printf("no worker has ever run on this spool%s%s", waiting, dog);
-    } else if (health->alive) {
-        health->reason =
-            mem_printf("the worker %s is paused: %s", worker->beat->worker, worker->beat->reason);
-        mem_free_text(&health->mend);
-        health->mend = mem_strdup("mend what it says, and it goes on by itself");
-    } else if (proc_life(&worker->beat->who) == PROC_ALIVE) {
-        health->reason =
-            mem_printf("the worker %s hangs: its process %d is there, but its last "
-                       "beat was %.0f s ago%s",
-                       worker->beat->worker, (int)worker->beat->who.pid, worker->age_s, waiting);
-        mem_free_text(&health->mend);
-        health->mend = mem_printf("end it (kill -KILL %d) and start one: takeup worker --spool %s",
-                                  (int)worker->beat->who.pid, spool_path(spool));
-    } else if (strcmp(worker->beat->state, "stopped") == 0) {
-        health->reason = mem_printf("no live worker: the last one, %s, was stopped %.0f s ago%s%s",
-                                    worker->beat->worker, worker->age_s, waiting, dog);
-    } else {
-        health->reason = mem_printf("no live worker: the last beat, of %s, was %.0f s ago%s%s",
-                                    worker->beat->worker, worker->age_s, waiting, dog);
-    }
-}
-
-static struct health judge(const struct spool *spool, const struct survey *survey)
-{
-    struct health health = { .worker = best_worker(survey) };
-    health.alive = survey->alive_count > 0;
-    health.working = has_working(survey);
-    if (!health.working)
-        explain(spool, survey, &health);
-    return health;
-}
-
-static json_t *health_json(const struct spool *spool, const struct survey *survey,
-                           const struct health *health)
-{
-    json_t *json = json_object();
-    json_set_bool(json, "healthy", health->working);
-    json_set_bool(json, "alive", health->alive);
-    json_set_text(json, "last_heartbeat", health->worker ? health->worker->beat->beat : NULL);
-    json_set_real(json, "last_heartbeat_age_s", health->worker ? health->worker->age_s : NAN);
-    json_set_text(json, "spool", spool_path(spool));
-    json_set_text(json, "reason", health->reason);
-    json_set_text(json, "mend", health->mend);
-    json_set_int(json, "inbox", survey->inbox);
-    json_set_int(json, "pending", survey->pending);
-    json_t *workers = json_array();
-    for (size_t i = 0; i < survey->beat_count; i++) {
-        const struct survey_worker *one = &survey->workers[i];
-        json_t *worker = json_object();
-        json_set_text(worker, "worker", one->beat->worker);
-        json_set_bool(worker, "alive", one->alive);
-        json_set_text(worker, "state", one->beat->state);
-        json_set_text(worker, "reason", one->beat->reason[0] ? one->beat->reason : NULL);
-        json_set_text(worker, "last_heartbeat", one->beat->beat);
-        json_set_real(worker, "age_s", one->age_s);
-        (void)json_array_append_new(workers, worker);
-    }
-    json_set(json, "workers", workers);
-    return json;
-}
 
 static void print_health(const struct cli *cli, const struct spool *spool,
                          const struct survey *survey, const struct health *health)
@@ -164,37 +28,6 @@ static void print_health(const struct cli *cli, const struct spool *spool,
     }
 }
 
-/* Has any beat changed since `before` was read? Two looks of one clockless observer: what is left
- * to those who may not write into the spool and so cannot ask what its "now" is. */
-static bool beat_goes_on(const struct survey *before, const struct survey *after)
-{
-    for (size_t i = 0; i < before->beat_count; i++)
-        for (size_t k = 0; k < after->beat_count; k++)
-            if (strcmp(before->beats[i].worker, after->beats[k].worker) == 0 &&
-                before->beats[i].beat_count != after->beats[k].beat_count)
-                return true;
-    return false;
-}
-
-static int take(const struct asked *asked, const struct spool *spool, struct survey *survey,
-                struct err *err)
-{
-    double within_s = (double)asked->within_ms / 1000;
-    int r = survey_take(spool, within_s, survey, err);
-    bool may_write = faccessat(spool_dir(spool, PLACE_TMP), ".", W_OK, AT_EACCESS) == 0;
-    if (r < 0 || survey->alive_count > 0 || survey->beat_count == 0 || may_write)
-        return r;
-    struct survey before = *survey;
-    (void)nanosleep(&(struct timespec){ .tv_sec = WATCH_S }, NULL);
-    r = survey_take(spool, within_s, survey, err);
-    if (r == 0 && survey->alive_count == 0 && beat_goes_on(&before, survey)) {
-        survey_release(survey);
-        r = survey_take(spool, INFINITY, survey, err);
-    }
-    survey_release(&before);
-    return r;
-}
-
 static int look(void *arg)
 {
     const struct asked *asked = arg;
@@ -203,16 +36,16 @@ static int look(void *arg)
     struct survey survey = { 0 };
     int r = cli_open_spool(asked->cli, &spool, &err);
     if (r == 0)
-        r = take(asked, spool, &survey, &err);
+        r = health_take(spool, (double)asked->within_ms / 1000, &survey, &err);
     if (r < 0) {
         spool_close(&spool);
         return cli_fail(EXIT_UNUSABLE, &err);
     }
-    struct health health = judge(spool, &survey);
+    struct health health;
+    health_judge(spool, &survey, &health);
     print_health(asked->cli, spool, &survey, &health);
     int status = health.working ? EXIT_OK : EXIT_NOT_SO;
-    mem_free_text(&health.reason);
-    mem_free_text(&health.mend);
+    health_release(&health);
     survey_release(&survey);
     spool_close(&spool);
     return status;
@@ -230,7 +63,7 @@ static int run_health(struct cli *cli, int argc, char **argv)
     int status = cli_parse_args(cli, table, argc, argv, 0, NULL, &first);
     if (status >= 0)
         return status;
-    return guard_run(look, &asked, ANSWER_S + WATCH_S, cli_spool_dir(cli));
+    return guard_run(look, &asked, ANSWER_S + HEALTH_WATCH_S, cli_spool_dir(cli));
 }
 
 const struct cli_command cmd_health = {

@@ -15,6 +15,8 @@ enum { NAMES_MAX = 100000, FILES_LOOKED_AT = 100, DEPTH_MAX = 9 };
 
 struct walk {
     struct dropped *dropped;
+    dropped_fn *fn; /* or NULL */
+    void *arg;
     int64_t now_ms;
     int names, looked, depth;
 };
@@ -40,7 +42,8 @@ static unsigned char type_of(int dir_fd, const struct dirent *entry)
                                                                         : IFTODT(st.st_mode);
 }
 
-static void count_below(struct walk *walk, int dir_fd, const char *name)
+/* path: of the folder, from inbox/; "" for itself. */
+static void count_below(struct walk *walk, int dir_fd, const char *name, const char *path)
 {
     CLEANUP(fs_close_dir) DIR *dir = NULL;
     const struct dirent *entry;
@@ -54,12 +57,17 @@ static void count_below(struct walk *walk, int dir_fd, const char *name)
             return;
         }
         unsigned char type = type_of(dirfd(dir), entry);
+        CLEANUP(mem_free_text)
+        char *own = walk->fn ? mem_printf("%s%s%s", path, *path ? "/" : "", entry->d_name) : NULL;
         if (type == DT_REG && walk->depth > 0) {
             walk->dropped->count++;
-            note_age(walk, dirfd(dir), entry->d_name);
+            if (walk->fn)
+                walk->fn(walk->arg, own);
+            else
+                note_age(walk, dirfd(dir), entry->d_name);
         } else if (type == DT_DIR && walk->depth < DEPTH_MAX) {
             walk->depth++;
-            count_below(walk, dirfd(dir), entry->d_name);
+            count_below(walk, dirfd(dir), entry->d_name, own);
             walk->depth--;
         }
     }
@@ -69,7 +77,14 @@ void dropped_count(const struct spool *spool, int64_t now_ms, struct dropped *re
 {
     *ret_dropped = (struct dropped){ 0 };
     struct walk walk = { .dropped = ret_dropped, .now_ms = now_ms };
-    count_below(&walk, spool_dir(spool, PLACE_INBOX), ".");
+    count_below(&walk, spool_dir(spool, PLACE_INBOX), ".", "");
+}
+
+void dropped_each(const struct spool *spool, dropped_fn *fn, void *arg)
+{
+    struct dropped counted = { 0 };
+    struct walk walk = { .dropped = &counted, .fn = fn, .arg = arg };
+    count_below(&walk, spool_dir(spool, PLACE_INBOX), ".", "");
 }
 
 /* ---- which one ---- */

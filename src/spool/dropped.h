@@ -18,6 +18,11 @@ struct dropped {
 /* Lists no more than 100,000 names. What cannot be read counts nothing. */
 void dropped_count(const struct spool *spool, int64_t now_ms, struct dropped *ret_dropped);
 
+/* Calls fn for each of these files, in no order; no more than that are listed. The path is from
+ * inbox/: "PIPELINE/FOLDER/FILE". */
+typedef void dropped_fn(void *arg, const char *path);
+void dropped_each(const struct spool *spool, dropped_fn *fn, void *arg);
+
 /* The path, from the spool, of the file that would become job X; NULL: there is none. Without a
  * listing of files, so a name that was cut (name_for_inbox) is not found. The caller frees it. */
 char *dropped_find(const struct spool *spool, const char *name);

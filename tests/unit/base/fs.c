@@ -212,6 +212,34 @@ static void test_prints(void **state)
     assert_int_equal(fs_ctime_ms(&st), 4000);
 }
 
+/* Whoever has the old file open keeps it whole; nothing lies beside the new one, nor after a
+ * failure. */
+static void test_replace(void **state)
+{
+    (void)state;
+    struct err err = { 0 };
+    CLEANUP(test_remove_dir) char *path = test_make_dir();
+    CLEANUP(mem_free_text) char *file = mem_printf("%s/page", path);
+    CLEANUP(mem_free_text) char *dir = mem_printf("%s/dir", path);
+    CLEANUP(mem_free_text) char *text = NULL;
+    char old[8] = "";
+    size_t len;
+    assert_ok(fs_replace_file(file, "old", 3, 0, &err), err);
+    CLEANUP(fs_close) int before = open(file, O_RDONLY | O_CLOEXEC);
+    assert_ok(fs_replace_file(file, "new", 3, FS_SYNC, &err), err);
+    assert_int_equal(read(before, old, sizeof(old)), 3);
+    assert_string_equal(old, "old");
+    assert_ok(fs_read_file(AT_FDCWD, file, 9, &text, &len, &err), err);
+    assert_string_equal(text, "new");
+    assert_int_equal(mkdir(dir, 0700), 0);
+    assert_int_equal(fs_replace_file(dir, "x", 1, 0, &err), -EISDIR);
+    assert_non_null(strstr(err.text, dir));
+    assert_int_equal(rmdir(dir), 0);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(path), 0); /* so it was empty */
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
 /* Counted or not known, but never wrong. */
 static void test_count_subdirs(void **state)
 {
@@ -233,10 +261,11 @@ static void test_count_subdirs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),   cmocka_unit_test(test_read_changed),
-        cmocka_unit_test(test_write),  cmocka_unit_test(test_remove_tree),
-        cmocka_unit_test(test_dots),   cmocka_unit_test(test_being_written),
-        cmocka_unit_test(test_prints), cmocka_unit_test(test_count_subdirs),
+        cmocka_unit_test(test_read),          cmocka_unit_test(test_read_changed),
+        cmocka_unit_test(test_write),         cmocka_unit_test(test_remove_tree),
+        cmocka_unit_test(test_dots),          cmocka_unit_test(test_being_written),
+        cmocka_unit_test(test_prints),        cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_count_subdirs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,9 @@
 
 #include "base/fs.h"
 #include "serve/metrics.h"
+#include "serve/page.h"
+#include "serve/server.h"
+#include "serve/state.h"
 
 static void setup(enum log_level level, enum log_style style, bool durable)
 {
@@ -12,5 +15,10 @@ static void setup(enum log_level level, enum log_style style, bool durable)
 const struct serve_library takeup_serve = {
     .version = TAKEUP_VERSION,
     .setup = setup,
+    .serve = server_run,
     .metrics = metrics_take,
+    .state_memory_new = state_memory_new,
+    .state_memory_free = state_memory_free,
+    .state_take = state_take,
+    .page_static = page_static,
 };

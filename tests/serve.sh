@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154,SC2034
 # serve.sh - a server, and requests to it: for tests that have sourced lib.sh.
 server_pid='' server_log='' url='' port='' server_number=0
 
@@ -46,7 +47,7 @@ raw() {
     local fd
     exec {fd}<>"/dev/tcp/127.0.0.1/$port" || return
     # shellcheck disable=SC2059
-    printf "$1" >&"$fd" 2>/dev/null
+    { printf "$1" >&"$fd"; } 2>/dev/null
     timeout 20 cat <&"$fd" 2>/dev/null | tr '\0\r' '? '
     exec {fd}>&-
 }

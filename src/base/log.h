@@ -4,7 +4,7 @@
  *
  *     time=2026-01-31T14:03:10.042Z level=info msg="taken up" job=clip token=3f…
  *
- * Only worker/ and cli/ log above debug. Under a service manager that reads stderr (JOURNAL_STREAM
+ * Only worker/, serve/ and cli/ log above debug. Under a service manager that reads stderr (JOURNAL_STREAM
  * names it) lines begin with a syslog priority, "<6>", and carry no time. */
 #ifndef TAKEUP_BASE_LOG_H
 #define TAKEUP_BASE_LOG_H

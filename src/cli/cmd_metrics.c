@@ -5,11 +5,8 @@
 #include "cli/guard.h"
 #include "cli/serve.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { ANSWER_S = 5 };
 
@@ -17,18 +14,6 @@ struct asked {
     const struct cli *cli;
     const char *output; /* NULL: stdout */
 };
-
-/* By rename: the node exporter reads the directory whenever it likes, and takes *.prom only. */
-static int write_output(const char *path, const char *text, struct err *err)
-{
-    CLEANUP(mem_free_text) char *half = mem_printf("%s.%d", path, (int)getpid());
-    int r = fs_write_file(AT_FDCWD, half, text, strlen(text), 0, err);
-    if (r == 0 && rename(half, path) < 0)
-        r = err_set(err, ERR_IO, errno, "rename '%s' to '%s'", half, path);
-    if (r < 0)
-        (void)unlink(half);
-    return r;
-}
 
 static int look(void *arg)
 {
@@ -44,7 +29,7 @@ static int look(void *arg)
         r = library->metrics(spool, &text, &err);
     spool_close(&spool);
     if (r == 0 && asked->output)
-        r = write_output(asked->output, text, &err);
+        r = fs_replace_file(asked->output, text, strlen(text), 0, &err);
     else if (r == 0)
         cli_lines(stdout, text);
     return r < 0 ? cli_fail(EXIT_UNUSABLE, &err) : EXIT_OK;

@@ -6,6 +6,7 @@
 #include "serve/jobs.h"
 #include "serve/metrics.h"
 #include "serve/prom.h"
+#include "serve/state.h"
 #include "serve/writes.h"
 #include "spool/backlog.h"
 #include "spool/health.h"
@@ -15,11 +16,15 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Of a look for the dashboard: it may take a part of what a visitor waits. */
+enum { STATE_BUDGET_MS = 1500 };
+
 struct eye {
     const struct serve_options *options;
     struct spool *spool; /* NULL: not open */
     struct backlog waiting[SCAN_PLACES];
     struct jobs *jobs;
+    struct state_memory *memory; /* of the dashboard; NULL until it is asked for */
 };
 
 struct eye *eye_new(const struct serve_options *options)
@@ -36,6 +41,7 @@ static void forget(struct eye *eye)
     for (size_t i = 0; i < SCAN_PLACES; i++)
         backlog_release(&eye->waiting[i]);
     jobs_free(&eye->jobs);
+    state_memory_free(&eye->memory);
 }
 
 static void begin_anew(struct eye *eye)
@@ -125,6 +131,17 @@ static struct answer *answer_metrics(struct eye *eye)
     return answer_text(200, PROM_CONTENT_TYPE, str_take(&text));
 }
 
+static struct answer *answer_dashboard(struct eye *eye)
+{
+    json_t *state = NULL;
+    struct err err = { 0 };
+    if (!eye->memory)
+        eye->memory = state_memory_new(eye->spool, STATE_BUDGET_MS);
+    if (state_take(eye->spool, eye->memory, &state, &err) < 0)
+        return answer_err(&err);
+    return answer_json(200, state);
+}
+
 static struct answer *answer_jobs(struct eye *eye, const json_t *asked)
 {
     CLEANUP(jobs_query_release) struct jobs_query query = { 0 };
@@ -175,6 +192,8 @@ struct answer *eye_answer(struct eye *eye, const json_t *question, const char *b
         return answer_health(eye);
     if (strcmp(what, "metrics") == 0)
         return answer_metrics(eye);
+    if (strcmp(what, "dashboard") == 0)
+        return answer_dashboard(eye);
     if (strcmp(what, "jobs") == 0)
         return answer_jobs(eye, query);
     if (strcmp(what, "job") == 0)

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "serve/download.h"
+#include "serve/page.h"
 #include "serve/policy.h"
 #include "serve/prom.h"
 #include "serve/route.h"
@@ -177,6 +178,8 @@ static enum desk_line line_of(enum route_kind kind)
 {
     if (route_is_write(kind))
         return DESK_WRITES;
+    if (kind == ROUTE_DASHBOARD)
+        return DESK_STATE;
     return kind == ROUTE_HEALTH || kind == ROUTE_METRICS ? DESK_HEALTH : DESK_JOBS;
 }
 
@@ -187,10 +190,25 @@ static void on_answer(void *arg, struct answer *answer)
     MHD_resume_connection(request->connection);
 }
 
+/* What is in it is asked for by its script: it needs no spool, and shows when that does not answer.
+ */
+static struct answer *page(void)
+{
+    char nonce[PAGE_NONCE_SIZE];
+    str_random_hex(nonce, (PAGE_NONCE_SIZE - 1) / 2);
+    CLEANUP(mem_free_text) char *policy = page_policy(nonce);
+    struct answer *answer = answer_text(200, "text/html; charset=utf-8", page_live(nonce));
+    mem_free_text(&answer->etag); /* each time another nonce */
+    answer->policy = mem_printf("%s; frame-ancestors 'none'", policy);
+    return answer;
+}
+
 /* NULL: it waits, and its connection is suspended. */
 static struct answer *ask(struct request *request)
 {
     struct http *http = request->http;
+    if (request->route.kind == ROUTE_PAGE)
+        return page();
     if (http->is_ending)
         return answer_error(503, "the server is ending", NULL);
     if (request->route.kind == ROUTE_FILE && http->downloads.count >= DOWNLOADS_MAX) {

@@ -8,6 +8,7 @@
 #define TAKEUP_SERVE_TABLE_H
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "spool/layout.h"
 
@@ -25,6 +26,8 @@ struct serve_options {
     size_t input_root_count;
 };
 
+struct state_memory;
+
 struct serve_library {
     const char *version; /* that of the program */
     /* Before all others. */
@@ -33,6 +36,12 @@ struct serve_library {
     int (*serve)(const struct serve_options *options, struct err *err);
     /* What /metrics says of the spool, in Prometheus' text format; the caller frees it. */
     int (*metrics)(const struct spool *spool, char **ret_text, struct err *err);
+    /* What the dashboard shows, and the page that has it inside: state.h, page.h. */
+    struct state_memory *(*state_memory_new)(const struct spool *spool, int64_t budget_ms);
+    void (*state_memory_free)(struct state_memory **memory);
+    int (*state_take)(const struct spool *spool, struct state_memory *memory, json_t **ret_state,
+                      struct err *err);
+    char *(*page_static)(const json_t *state, double every_s);
 };
 extern const struct serve_library takeup_serve;
 

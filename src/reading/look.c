@@ -1,13 +1,8 @@
-/* look.c - which pixels are letters? Every pixel is bright, dark or ground; of bright and dark one
- * is the letters:
- *
- * - What fills the margin is the ground, so the other one is the letters: plain text on a page.
- * - Where both are there and the margin is neither, one lies inside the other: letters with an
- *   outline. The inner one is the letters.
- * - Otherwise, whichever has more of an outline: strokes have a lot of it.
- *
- * On a moving ground only pixels that stand still are bright or dark. */
+/* look.c - every pixel is bright, dark or ground; polarity.c tells which of bright and dark is the
+ * letters. On a moving ground only pixels that stand still are bright or dark. */
 #include "reading/look.h"
+
+#include "reading/polarity.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,8 +12,6 @@ enum {
     MOVING_SHARE = 24, /* one part in so many moves: it is a moving ground */
     CONTRAST_MIN = 20, /* between letters and ground */
     FLAT = 24,         /* the margin's brightness spreads by no more: a flat ground */
-    SHUT_IN = 50,      /* percent of the columns */
-    EXCESS = 8,        /* percent: more than chance */
 };
 
 /* ---- levels ---- */
@@ -163,137 +156,14 @@ static void count_borders(struct look *look, int y)
     }
 }
 
-static void look_classes(struct look *look)
+static void count_classes(struct look *look)
 {
     const struct rect *place = &look->strip->place;
     for (int y = 0, at = 0; y < place->height; y++)
-        for (int x = 0; x < place->width; x++, at++) {
-            int class = find_class(look, (size_t)at);
-            look->classes[at] = (uint8_t) class;
-            (is_inside(&look->core, x, y) ? look->pixels : look->margin_of)[class]++;
-        }
+        for (int x = 0; x < place->width; x++, at++)
+            (is_inside(&look->core, x, y) ? look->pixels : look->margin_of)[look->classes[at]]++;
     for (int y = 0; y < place->height; y++)
         count_borders(look, y);
-}
-
-static int contacts(const struct look *look, int a, int b)
-{
-    return look->borders[a][b] + look->borders[b][a];
-}
-
-struct flood {
-    const struct look *look;
-    uint8_t *reached;
-    int *stack, depth;
-};
-
-static void flood_to(struct flood *flood, int wall, int at)
-{
-    if (flood->reached[at] || flood->look->classes[at] == wall)
-        return;
-    flood->reached[at] = 1;
-    flood->stack[flood->depth++] = at;
-}
-
-/* What can be reached from the border of the strip without crossing the class `wall`. */
-static void flood_from_outside(struct flood *flood, int wall)
-{
-    int width = flood->look->strip->place.width, height = flood->look->strip->place.height;
-    for (int at = 0; at < width * height; at++)
-        if (at < width || at >= width * (height - 1) || at % width == 0 || at % width == width - 1)
-            flood_to(flood, wall, at);
-    while (flood->depth > 0) {
-        int at = flood->stack[--flood->depth], x = at % width;
-        if (x > 0)
-            flood_to(flood, wall, at - 1);
-        if (x + 1 < width)
-            flood_to(flood, wall, at + 1);
-        if (at >= width)
-            flood_to(flood, wall, at - width);
-        if (at + width < width * height)
-            flood_to(flood, wall, at + width);
-    }
-}
-
-/* In how many of the columns, in percent, `wall` shuts something in: in most of them it is the
- * outline of letters or the ground around them; the holes of letters are in fewer. 0 without
- * memory. */
-static int shut_in(const struct look *look, int wall)
-{
-    const struct strip *strip = look->strip;
-    size_t size = (size_t)strip->place.width * (size_t)strip->place.height;
-    struct flood flood = { look, calloc(size + 1, 1), malloc((size + 1) * sizeof(int)), 0 };
-    int columns = 0;
-    if (flood.reached && flood.stack)
-        flood_from_outside(&flood, wall);
-    for (int x = look->core.x; flood.reached && flood.stack && x < look->core.x + look->core.width;
-         x++) {
-        int pixels = 0;
-        for (int y = look->core.y; y < look->core.y + look->core.height; y++) {
-            size_t at = (size_t)y * (size_t)strip->place.width + (size_t)x;
-            pixels += !flood.reached[at] && look->classes[at] != wall;
-        }
-        columns += pixels > 1;
-    }
-    free(flood.reached);
-    free(flood.stack);
-    return columns * 100 / look->core.width;
-}
-
-/* By how many percent more of the core it fills than of the margin. Letters lie in the core, what
- * stands still by chance lies anywhere, and in so many pieces that it has much of an outline. */
-static int excess(const struct look *look, int class)
-{
-    int inside = 0, outside = 0;
-    for (int i = 0; i < CLASSES; i++) {
-        inside += look->pixels[i];
-        outside += look->margin_of[i];
-    }
-    return look->pixels[class] * 100 / int_max(1, inside) -
-           look->margin_of[class] * 100 / int_max(1, outside);
-}
-
-/* Next to nothing of one class is where the letters are: on an even ground it is the other one,
- * whatever lies around the box in which they stand. */
-static bool is_lone(const struct look *look, int class, int other)
-{
-    enum { TIMES = 50 };
-    return look->is_flat && look->pixels[class] > TIMES * look->pixels[other];
-}
-
-/* It borders on the other class more than on the ground. */
-static bool is_inside_other(const struct look *look, int class)
-{
-    int other = class == BRIGHT ? DARK : BRIGHT;
-    int between = contacts(look, class, other), ground = contacts(look, class, GROUND);
-    return between * 10 > (between + ground) * 5;
-}
-
-static bool is_bright_text(const struct look *look)
-{
-    if (is_lone(look, BRIGHT, DARK) || is_lone(look, DARK, BRIGHT))
-        return look->pixels[BRIGHT] > look->pixels[DARK];
-    int by_dark = shut_in(look, DARK), by_bright = shut_in(look, BRIGHT);
-    if (int_max(by_dark, by_bright) >= SHUT_IN)
-        return by_dark > by_bright;
-    const int *margin = look->margin_of;
-    int all = margin[GROUND] + margin[BRIGHT] + margin[DARK];
-    if (margin[BRIGHT] * 10 > all * 6)
-        return false;
-    if (margin[DARK] * 10 > all * 6)
-        return true;
-    if (look->pixels[BRIGHT] * 8 < look->pixels[DARK] && !look->is_moving)
-        return false;
-    if (look->pixels[DARK] * 8 < look->pixels[BRIGHT] && !look->is_moving)
-        return true;
-    int bright = contacts(look, BRIGHT, GROUND), dark = contacts(look, DARK, GROUND);
-    bool bright_inside = is_inside_other(look, BRIGHT), dark_inside = is_inside_other(look, DARK);
-    if (bright_inside != dark_inside)
-        return bright_inside;
-    int by_bright_excess = excess(look, BRIGHT) - excess(look, DARK);
-    if (!bright_inside && abs(by_bright_excess) >= EXCESS)
-        return by_bright_excess > 0;
-    return bright_inside ? bright <= dark : bright >= dark;
 }
 
 int look_level(const struct look *look, const uint8_t *from, int class)
@@ -324,7 +194,7 @@ int look_ground(const struct look *look, const uint8_t *from)
 static bool is_outlined(const struct look *look)
 {
     int class = look->letters, other = look_other(look);
-    int rim = contacts(look, class, other), ground = contacts(look, class, GROUND);
+    int rim = look_contacts(look, class, other), ground = look_contacts(look, class, GROUND);
     const int *margin = look->margin_of, *core = look->pixels;
     double around = margin[other] / (1.0 + margin[GROUND] + margin[class] + margin[other]);
     double within = core[other] / (1.0 + core[GROUND] + core[class] + core[other]);
@@ -341,10 +211,13 @@ int look_at(struct look *look, const struct strip *strip, struct rect core)
     if (!look->classes)
         return -ENOMEM;
     look_levels(look);
-    look_classes(look);
-    look->letters = is_bright_text(look) ? BRIGHT : DARK;
+    for (size_t at = 0; at < size; at++)
+        look->classes[at] = (uint8_t)find_class(look, at);
+    polarity_find_hollow(look);
+    count_classes(look);
+    look->letters = polarity_is_bright(look) ? BRIGHT : DARK;
     look->is_outlined = is_outlined(look);
-    look->is_inside = is_inside_other(look, look->letters);
+    look->is_inside = polarity_is_inside(look, look->letters);
     return 0;
 }
 

@@ -20,6 +20,7 @@ struct look {
     uint8_t *classes;          /* of each pixel: GROUND, BRIGHT or DARK */
     int letters;               /* the class of the letters: BRIGHT or DARK */
     bool is_outlined;          /* the other class is an outline that all letters have */
+    bool is_hollow;            /* the letters are as bright as the ground, only the outline shows */
     bool is_inside;            /* the other class lies around most of the letters, at least */
 
     /* What this was found from. */
@@ -36,6 +37,12 @@ void look_release(struct look *look);
 static inline int look_other(const struct look *look)
 {
     return look->letters == BRIGHT ? DARK : BRIGHT;
+}
+
+/* How often one class borders on another. */
+static inline int look_contacts(const struct look *look, int a, int b)
+{
+    return look->borders[a][b] + look->borders[b][a];
 }
 
 /* The median level in `from`, a plane of the strip's size, of the pixels of a class within the

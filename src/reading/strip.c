@@ -129,7 +129,7 @@ static void draw(const struct look *look, struct ink *ink)
     struct ramp between = make_ramp(text, rim, 60);
     for (int y = 0, at = 0; y < ink->height; y++)
         for (int x = 0; x < ink->width; x++, at++) {
-            bool is_stroke = look->is_moving && is_between(look, x, y);
+            bool is_stroke = look->is_hollow || (look->is_moving && is_between(look, x, y));
             ink->ink[at] = (is_stroke ? &between : &open)->ink[steady_level(look, from, at)];
         }
 }

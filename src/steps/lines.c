@@ -19,7 +19,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GRAIN_US = 250000 /* a picture's worth */ };
+enum {
+    GRAIN_US = 250000, /* a picture's worth */
+    LOST_US = 500000,  /* on a restless ground a line is lost so long before it goes */
+};
 
 struct params {
     int64_t min_us, max_us, max_lines;
@@ -187,7 +190,8 @@ static const char *const *group_images(const struct merge *merge)
     return NULL;
 }
 
-/* Of the lines in the group; the first says when, and the least confident speaks for all. */
+/* Of the lines in the group: the first says since when, the last to go until when, and the least
+ * confident speaks for all. */
 static struct takeup_segment *segment_new(const struct merge *merge)
 {
     const struct lines_stretch *top = &merge->group[0];
@@ -206,6 +210,8 @@ static struct takeup_segment *segment_new(const struct merge *merge)
     for (size_t i = 1; i < merge->group_count; i++) {
         const struct lines_stretch *line = &merge->group[i];
         box = rect_around(box, line->box);
+        if (line->end_us > segment->item.end_us)
+            segment->item.end_us = line->end_us;
         if ((float)line->confidence < segment->confidence)
             segment->confidence = (float)line->confidence;
     }
@@ -262,6 +268,14 @@ static bool is_near(int64_t a_us, int64_t b_us)
     return a_us - b_us <= GRAIN_US && b_us - a_us <= GRAIN_US;
 }
 
+/* Lines that have come together and go nearly so: one was lost to sight before the other. */
+static bool end_together(const struct lines_stretch *a, const struct lines_stretch *b)
+{
+    int64_t apart_us = llabs(a->end_us - b->end_us);
+    int64_t shorter_us = (a->end_us < b->end_us ? a->end_us : b->end_us) - a->start_us;
+    return apart_us <= GRAIN_US || (apart_us <= LOST_US && apart_us * 3 <= shorter_us);
+}
+
 static bool is_close(const struct merge *merge, const struct rect *box)
 {
     double gap = merge->params->join_gap;
@@ -280,7 +294,7 @@ static bool belongs(const struct merge *merge, const struct lines_stretch *stret
     if (merge->group_count == 0)
         return false;
     const struct lines_stretch *first = &merge->group[0];
-    return is_near(first->start_us, stretch->start_us) && is_near(first->end_us, stretch->end_us) &&
+    return is_near(first->start_us, stretch->start_us) && end_together(first, stretch) &&
            is_close(merge, &stretch->box);
 }
 

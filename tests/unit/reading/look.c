@@ -109,6 +109,48 @@ static void test_levels_are_those_of_the_letters_and_of_the_ground(void **state)
     }
 }
 
+/* By their outline alone: letters that stand apart, so that nothing but they is shut in. Plain
+ * letters with holes are no outline of what is in them. */
+static void test_letters_as_bright_as_the_ground(void **state)
+{
+    (void)state;
+    static const struct {
+        int scene, letters;
+        const char *text;
+        bool is_hollow;
+    } texts[] = {
+        { BRIGHT_OUTLINED_ON_BRIGHT, BRIGHT, "H E L O", true },
+        { BRIGHT_OUTLINED_ON_BRIGHT, BRIGHT, "B A R D", true },
+        { DARK_OUTLINED_ON_DARK, DARK, "H E L O", true },
+        { DARK_OUTLINED_ON_DARK, DARK, "B A R D", true },
+        { DARK_ON_FLAT, DARK, "BOARD DO", false },
+        { DARK_ON_FLAT, DARK, "6809 08", false },
+        { BRIGHT_ON_FLAT, BRIGHT, "6809 08", false },
+    };
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        const struct words words_here = { X, Y, SCALE, texts[i].text };
+        const struct rect inside = words_extent(&words_here);
+        struct look look;
+        struct drawing shape;
+        scene_strip(&strip, words_place(&words_here, BESIDE, ABOVE), &scenes[texts[i].scene],
+                    &words_here);
+        assert_int_equal(look_at(&look, &strip, inside), 0);
+        draw_flat(&shape, 0);
+        draw_text(&shape, X, Y, SCALE, 255, texts[i].text);
+        int wrong = 0;
+        for (int y = Y + SCALE / 2; y < Y + inside.height; y += SCALE)
+            for (int x = X + SCALE / 2; x < X + inside.width; x += SCALE) {
+                int at = (y - strip.place.y) * strip.place.width + x - strip.place.x;
+                wrong += (shape.pixels[y][x] > 0) != (look.classes[at] == texts[i].letters);
+            }
+        if (look.letters != texts[i].letters || look.is_hollow != texts[i].is_hollow || wrong > 0)
+            fail_msg("%s '%s': letters %d, hollow %d, %d dots wrong", scenes[texts[i].scene].name,
+                     texts[i].text, look.letters, look.is_hollow, wrong);
+        look_release(&look);
+        strip_release(&strip);
+    }
+}
+
 static void test_a_picture_of_nothing_has_no_letters(void **state)
 {
     (void)state;
@@ -134,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_letters_are_told_from_the_ground),
         cmocka_unit_test(test_all_strokes_are_of_the_letters),
         cmocka_unit_test(test_levels_are_those_of_the_letters_and_of_the_ground),
+        cmocka_unit_test(test_letters_as_bright_as_the_ground),
         cmocka_unit_test(test_a_picture_of_nothing_has_no_letters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

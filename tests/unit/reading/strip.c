@@ -60,13 +60,14 @@ static uint8_t level_at(const struct strip_image *image, int x, int y)
 
 /* Of 100 middles of dots of the letters, how many are black, and of 100 pixels that lie apart from
  * the letters, how many are white. */
-static void judge(const struct strip_image *image, int *ret_black, int *ret_white)
+static void judge(const struct strip_image *image, const struct words *these, int *ret_black,
+                  int *ret_white)
 {
     int dots = 0, black = 0, others = 0, white = 0;
     struct rect part = strip.place;
     draw_flat(&shape, 0);
-    draw_bold(&shape, X, Y, SCALE, 1, 1, words.text);
-    draw_text(&shape, X, Y, SCALE, 2, words.text);
+    draw_bold(&shape, X, Y, SCALE, 1, 1, these->text);
+    draw_text(&shape, X, Y, SCALE, 2, these->text);
     for (int y = part.y; y < part.y + part.height; y++)
         for (int x = part.x; x < part.x + part.width; x++) {
             if (shape.pixels[y][x] == 2 && (x - X) % SCALE == 1 && (y - Y) % SCALE == 1) {
@@ -89,12 +90,31 @@ static void test_letters_are_dark_on_white(void **state)
         int black, white;
         scene_strip(&strip, place(), &scenes[looks[i].scene], &words);
         assert_int_equal(strip_image(&strip, core(), &image), 0);
-        judge(&image, &black, &white);
+        judge(&image, &words, &black, &white);
         if (black < 97 || white < 97 || image.is_page != looks[i].is_page ||
             image.letters.count < 9)
             fail_msg("%s: %d %% of the letters are black, %d %% of the rest white, page %d, "
                      "%d letters",
                      scenes[looks[i].scene].name, black, white, image.is_page, image.letters.count);
+        strip_image_release(&image);
+    }
+}
+
+/* Seen by their outline alone, which is not drawn. */
+static void test_letters_as_bright_as_the_ground(void **state)
+{
+    (void)state;
+    static const struct words apart = { X, Y, SCALE, "S T R I P O" };
+    static const int hollow[] = { BRIGHT_OUTLINED_ON_BRIGHT, DARK_OUTLINED_ON_DARK };
+    for (size_t i = 0; i < COUNT(hollow); i++) {
+        struct strip_image image;
+        int black, white;
+        scene_strip(&strip, words_place(&apart, 14, 6), &scenes[hollow[i]], &apart);
+        assert_int_equal(strip_image(&strip, words_extent(&apart), &image), 0);
+        judge(&image, &apart, &black, &white);
+        if (black < 97 || white < 97)
+            fail_msg("%s: %d %% of the letters are black, %d %% of the rest white",
+                     scenes[hollow[i]].name, black, white);
         strip_image_release(&image);
     }
 }
@@ -108,7 +128,7 @@ static void test_one_picture_is_enough(void **state)
     struct strip_image image;
     int black, white;
     assert_int_equal(strip_image(&strip, core(), &image), 0);
-    judge(&image, &black, &white);
+    judge(&image, &words, &black, &white);
     assert_true(black == 100 && white == 100);
     strip_image_release(&image);
 }
@@ -212,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_letters_are_dark_on_white),
+        cmocka_unit_test(test_letters_as_bright_as_the_ground),
         cmocka_unit_test(test_one_picture_is_enough),
         cmocka_unit_test(test_letters_have_the_size_that_readers_like),
         cmocka_unit_test(test_what_goes_on_beyond_the_line_is_no_letter),

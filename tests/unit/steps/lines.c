@@ -36,6 +36,18 @@ static const struct {
       { { 1, 3, 400, 500, 200, 20, "one", NULL }, { 1, 5, 400, 530, 200, 20, "two", NULL } },
       "1-3 one|1-5 two|",
       "" },
+    { { 0 }, /* one of them was lost before it went */
+      { { 1, 3, 400, 500, 200, 20, "one", NULL }, { 1, 3.4, 400, 530, 200, 20, "two", NULL } },
+      "1-3.4 one/two|",
+      "" },
+    { { 0 },
+      { { 1, 3, 400, 500, 200, 20, "one", NULL }, { 1, 3.6, 400, 530, 200, 20, "two", NULL } },
+      "1-3 one|1-3.6 two|",
+      "" },
+    { { 0 }, /* for so short a line it is long */
+      { { 1, 1.6, 400, 500, 200, 20, "one", NULL }, { 1, 2, 400, 530, 200, 20, "two", NULL } },
+      "1-1.6 one|1-2 two|",
+      "" },
     { { 0 },
       { { 1, 3, 500, 500, 90, 20, "right", NULL }, { 1, 3, 400, 502, 90, 20, "left", NULL } },
       "1-3 left/right|",

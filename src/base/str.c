@@ -162,6 +162,8 @@ char *str_shell_word(const char *text)
     return str_take(&word);
 }
 
+enum { UTF8_MAX = 4 }; /* a NUL ends a character before its time, so nothing is read beyond it */
+
 static uint32_t utf8_code(const unsigned char *text, size_t len)
 {
     static const unsigned char mask[] = { 0, 0x7F, 0x1F, 0x0F, 0x07 };
@@ -169,6 +171,14 @@ static uint32_t utf8_code(const unsigned char *text, size_t len)
     for (size_t i = 1; i < len; i++)
         code = code << 6 | (text[i] & 0x3F);
     return code;
+}
+
+size_t str_utf8_decode(const char *text, uint32_t *ret_code)
+{
+    size_t len = *text ? str_utf8_char(text, UTF8_MAX) : 0;
+    if (len > 0)
+        *ret_code = utf8_code((const unsigned char *)text, len);
+    return len;
 }
 
 static bool is_unseen(uint32_t code)
@@ -182,8 +192,6 @@ static bool is_unseen(uint32_t code)
             return true;
     return false;
 }
-
-enum { UTF8_MAX = 4 }; /* a NUL ends a character before its time, so nothing is read beyond it */
 
 size_t str_unseen(const char *text, uint32_t *ret_code)
 {

@@ -53,6 +53,8 @@ bool str_has_suffix(const char *text, const char *suffix);
 size_t str_utf8_cut(const char *text, size_t max);
 /* How many bytes the first character has; 0: it is none, or not whole. */
 size_t str_utf8_char(const char *bytes, size_t len);
+/* The same of a NUL-terminated text, and its code. */
+size_t str_utf8_decode(const char *text, uint32_t *ret_code);
 bool str_is_utf8(const char *text, size_t len);
 /* A copy in which every byte that is not part of valid UTF-8 is U+FFFD; the caller frees it. */
 char *str_utf8_clean(const char *text, size_t len);

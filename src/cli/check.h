@@ -25,4 +25,7 @@ void check_row(struct report *report, enum grade grade, const char *what, const 
 /* Owners and modes of the spool's directories, and what they let strangers do. */
 void check_modes(struct report *report, const struct spool *spool);
 
+/* The commands that the settings want run when a job has ended. */
+void check_notify(struct report *report);
+
 #endif

@@ -20,17 +20,23 @@
 /* Exit statuses, of all commands. */
 enum { EXIT_OK = 0, EXIT_NOT_SO = 1, EXIT_USAGE = 2, EXIT_UNUSABLE = 3 };
 
+struct cli_option;
+
 /* What every command takes. */
 struct cli {
     const struct cli_command *command;
     const char *spool, *pipelines, *plugins, *config; /* as given, or NULL */
     bool json;
+    /* Set: cli_parse parses nothing, and gives the options away, the common ones at the end
+     * (complete.h). They last until it returns. */
+    void (*on_options)(void *arg, const struct cli_option *options, size_t count);
+    void *on_options_arg;
 };
 
 struct cli_command {
     const char *name;
     const char *arguments; /* as in the usage line: "FILE…" */
-    const char *summary;   /* one line */
+    const char *summary;   /* one line; NULL: it is not for people, and nowhere listed */
     const char *details;   /* for --help, after the options; NULL */
     int (*run)(struct cli *cli, int argc, char **argv);
 };
@@ -90,8 +96,9 @@ void cli_print_json(const json_t *value);
 /* A line on stderr, which is a terminal, that takes the place of the one before; and its end. */
 void cli_bar(const char *format, ...) PRINTF_LIKE(1, 2);
 void cli_bar_clear(void);
-/* Of stdout, if it is a terminal. */
-void cli_screen_clear(void);
+/* On stdout at once, not escaped: for what moves a terminal (screen.h), and texts that are escaped
+ * already. */
+void cli_raw(const char *text);
 
 /* "takeup: TEXT", its hint on a second line. Returns status. */
 int cli_fail(int status, const struct err *err);
@@ -117,6 +124,8 @@ int cli_load_settings(const struct cli *cli, const char *spool_path, struct sett
                       struct err *err);
 /* For a command that can do without: NULL, and a warning, when they are wrong. */
 struct settings *cli_try_settings(const struct cli *cli, const char *spool_path);
+/* May the files that set on_done and on_error do so? Below 0: others can write them. */
+int cli_trust_notify(const struct settings *settings, struct err *err);
 /* Where jobs of the spool may have their inputs; borrowed from both. settings NULL: they are wrong.
  */
 struct input_bounds cli_input_bounds(const struct spool *spool, const struct settings *settings);

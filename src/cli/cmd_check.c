@@ -261,6 +261,7 @@ static int look(void *arg)
     check_pipelines(&report);
     check_codecs(&report);
     check_sandbox(&report);
+    check_notify(&report);
     if (report.cli->json) {
         CLEANUP(json_drop) json_t *all = json_object();
         json_set_bool(all, "ok", !report.failed);

@@ -123,7 +123,7 @@ const struct cli_command cmd_config = {
         "  lease_s, settle_s, input_wait_s, min_free, max_attempts, timeout_s, stall_s, "
         "backoff_s,\n"
         "  rescan_s, jobs, threads, max_memory, max_output, sandbox, require_sandbox,\n"
-        "  durability, default_pipeline, input_roots\n\n"
+        "  durability, default_pipeline, input_roots, on_done, on_error, notify_timeout_s\n\n"
         "takeup.yaml(5) explains each. A worker reads them when it starts and on SIGHUP.",
     .run = run_config,
 };

@@ -5,21 +5,22 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "cli/guard.h"
+#include "cli/screen.h"
+#include "spool/overview.h"
 #include "spool/survey.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { ANSWER_S = 5, WATCH_S = 2 };
+enum { ANSWER_S = 5, WATCH_MS = 2000 };
 
 struct asked {
     const struct cli *cli;
     char **names;
     size_t count;
-    bool watch;
+    bool watch, table, colour;
+    const char *colour_word;
 };
 
 static void print_times(const json_t *times)
@@ -135,6 +136,29 @@ static int status_jobs(const struct asked *asked, const struct spool *spool)
     return status;
 }
 
+/* Whole lines into a pipe or a file, whatever their length: programs read them, and grep. */
+static bool is_table(const struct asked *asked)
+{
+    return asked->table || screen_is_there();
+}
+
+static void print_table(const struct asked *asked, const struct spool *spool,
+                        const struct survey *survey)
+{
+    CLEANUP(overview_release) struct overview overview = { 0 };
+    struct overview_look see = { .coloured = asked->colour };
+    overview_take(spool, &overview);
+    screen_size(&see.columns, &see.rows);
+    /* A terminal scrolls; what is watched leaves the last line to the cursor. */
+    see.rows = asked->watch && see.rows > 0 ? see.rows - 1 : 0;
+    CLEANUP(mem_free_text)
+    char *text = overview_text(spool_path(spool), survey, &overview, &see);
+    if (asked->watch && screen_is_there())
+        screen_draw(text);
+    else
+        screen_print(text);
+}
+
 static int status_spool(const struct asked *asked, const struct spool *spool)
 {
     struct err err = { 0 };
@@ -144,6 +168,8 @@ static int status_spool(const struct asked *asked, const struct spool *spool)
     if (asked->cli->json) {
         CLEANUP(json_drop) json_t *json = survey_json(spool, &survey);
         cli_print_json(json);
+    } else if (is_table(asked)) {
+        print_table(asked, spool, &survey);
     } else {
         CLEANUP(mem_free_text) char *text = survey_text(spool, &survey);
         cli_lines(stdout, text);
@@ -165,34 +191,53 @@ static int look(void *arg)
     return status;
 }
 
+/* Until somebody has seen enough, which is no failure. */
+static int watch(struct asked *asked, const struct cli *cli)
+{
+    bool is_drawn = screen_is_there() && !cli->json;
+    int status;
+    screen_catch_signals();
+    if (is_drawn)
+        screen_begin();
+    do {
+        if (is_drawn && asked->count > 0)
+            screen_begin(); /* the story of jobs has lines of any length */
+        status = guard_run(look, asked, ANSWER_S, cli_spool_dir(cli));
+        (void)fflush(stdout);
+    } while (status != EXIT_UNUSABLE && screen_wait(WATCH_MS));
+    if (is_drawn)
+        screen_end();
+    return status == EXIT_UNUSABLE ? status : EXIT_OK;
+}
+
 static int run_status(struct cli *cli, int argc, char **argv)
 {
     struct asked asked = { .cli = cli };
     const struct cli_option table[] = {
         { "watch", 'w', CLI_FLAG, &asked.watch, NULL, "again every 2 s, until interrupted" },
+        { "table", 't', CLI_FLAG, &asked.table, NULL,
+          "as on a terminal, also into a pipe or a file" },
+        { "color", 0, CLI_TEXT, &asked.colour_word, "WHEN",
+          "auto, always or never (auto: on a terminal, unless NO_COLOR is set)" },
         { NULL, 0, CLI_FLAG, NULL, NULL, NULL },
     };
     int first;
     int status = cli_parse(cli, table, argc, argv, &first);
     if (status >= 0)
         return status;
+    if (!screen_wants_colour(asked.colour_word, &asked.colour))
+        return cli_usage(cli, "--color: '%s' is none of auto, always, never", asked.colour_word);
     asked.names = argv + first;
     asked.count = (size_t)(argc - first);
-    for (;;) {
-        if (asked.watch && !cli->json)
-            cli_screen_clear();
-        status = guard_run(look, &asked, ANSWER_S, cli_spool_dir(cli));
-        if (!asked.watch || status == EXIT_UNUSABLE)
-            return status;
-        (void)fflush(stdout);
-        (void)nanosleep(&(struct timespec){ .tv_sec = WATCH_S }, NULL);
-    }
+    return asked.watch ? watch(&asked, cli) : guard_run(look, &asked, ANSWER_S, cli_spool_dir(cli));
 }
 
 const struct cli_command cmd_status = {
     .name = "status",
     .arguments = "[X…]",
     .summary = "the spool at a glance, or the whole story of jobs",
-    .details = "Of jobs: exit status 1 when one failed or is not known.",
+    .details = "On a terminal the spool is a table that fits it; a pipe or a file gets what "
+               "STATUS.txt has.\n"
+               "Of jobs: exit status 1 when one failed or is not known.",
     .run = run_status,
 };

@@ -36,6 +36,10 @@ static int watch(struct cli *cli, const struct dog_rules *rules, char **argument
     CLEANUP(mem_free_text) char *program = own_program();
     if (!spool && cli->spool)
         (void)setenv("TAKEUP_SPOOL", cli->spool, 1);
+    struct err err = { 0 };
+    struct service *service = NULL; /* ours: the worker gets no socket */
+    if (service_new(&service, &err) < 0)
+        log_warn(LOG_NO_FIELDS, "watchdog: %s", err.text);
     static char name[] = "takeup";
     arguments[-1] = name; /* where "--" stood, or the watchdog's own name */
     const struct watchdog_options options = {
@@ -43,10 +47,12 @@ static int watch(struct cli *cli, const struct dog_rules *rules, char **argument
         .spool_dir = spool ? spool : cli_spool_dir(cli),
         .program = program,
         .arguments = arguments - 1,
+        .service = service,
     };
     struct watchdog_end end;
-    struct err err = { 0 };
-    if (watchdog_run(&options, &end, &err) < 0)
+    int r = watchdog_run(&options, &end, &err);
+    service_free(&service);
+    if (r < 0)
         return cli_fail(EXIT_UNUSABLE, &err);
     if (end.gave_up)
         return end.status == EXIT_UNUSABLE ? EXIT_UNUSABLE : EXIT_NOT_SO;

@@ -19,6 +19,7 @@ struct asked {
     bool drain, fail;
     int64_t max_time_ms;
 
+    struct service *service; /* NULL: no service manager asks */
     struct spool *spool;
     struct catalog *catalog;
     struct settings *settings; /* those in force */
@@ -56,6 +57,12 @@ static void fill_options(const struct asked *asked, const struct settings_values
     options->durable = strcmp(set->durability, "full") == 0;
     options->drain = asked->drain;
     options->max_time_ms = asked->max_time_ms;
+    options->notify = (struct notify_rules){
+        .on_done = { set->on_done.items, set->on_done.count },
+        .on_error = { set->on_error.items, set->on_error.count },
+        .timeout_ms = (int64_t)(set->notify_timeout_s * 1000),
+    };
+    options->service = asked->service;
 }
 
 static void on_cold(void *arg, const struct pipeline *pipeline, const struct err *err)
@@ -110,6 +117,8 @@ static int load(void *arg, struct worker_options *options, struct pipelines **re
     struct pipelines *pipelines = NULL;
     int r = cli_load_settings(asked->cli, spool_path(asked->spool), &settings, err);
     if (r == 0)
+        r = cli_trust_notify(settings, err);
+    if (r == 0)
         r = cli_open_pipelines(asked->cli, asked->catalog, &pipelines, err);
     if (r == 0)
         r = cli_check_default_pipeline(settings, pipelines, err);
@@ -154,10 +163,13 @@ static int work_and_end(struct asked *asked)
 {
     struct err err = { 0 };
     struct worker_tally tally = { 0 };
+    if (service_new(&asked->service, &err) < 0)
+        log_warn(LOG_NO_FIELDS, "%s", err.text);
     int r = work(asked, &tally, &err);
     catalog_free(&asked->catalog);
     settings_free(&asked->settings);
     spool_close(&asked->spool);
+    service_free(&asked->service);
     if (r < 0) {
         log_error(LOG_FIELDS("hint", err.hint[0] ? err.hint : NULL), "%s", err.text);
         return cli_status_of(&err);

@@ -12,7 +12,7 @@
 const struct cli_command *const cli_commands[] = {
     &cmd_run,    &cmd_init,   &cmd_worker, &cmd_submit,   &cmd_status,    &cmd_wait,  &cmd_retry,
     &cmd_cancel, &cmd_health, &cmd_check,  &cmd_validate, &cmd_pipelines, &cmd_graph, &cmd_steps,
-    &cmd_fsck,   &cmd_config, &cmd_prune,  &cmd_watchdog, NULL,
+    &cmd_fsck,   &cmd_config, &cmd_prune,  &cmd_watchdog, &cmd_complete,  NULL,
 };
 
 /* OpenMP would start a thread for each core in every runner, which made reading four times slower
@@ -40,7 +40,8 @@ static int print_usage(FILE *out, int status)
                    "Reads video that is dropped into a directory, and writes down the text that it "
                    "shows.\n\n");
     for (const struct cli_command *const *at = cli_commands; *at; at++)
-        cli_line(out, "  %-10s %s", (*at)->name, (*at)->summary);
+        if ((*at)->summary)
+            cli_line(out, "  %-10s %s", (*at)->name, (*at)->summary);
     cli_lines(out, "\ntakeup --version prints the version. 'takeup COMMAND --help' tells a "
                    "command's options; see also takeup(1), takeup-spool(5).\n");
     return status;

@@ -49,7 +49,8 @@ static void print_help(const struct cli *cli, const struct cli_option *options, 
     const struct cli_command *command = cli->command;
     CLEANUP(str_release) struct str text = { 0 };
     str_addf(&text, "usage: takeup %s [option…]%s%s\n\n%s.\n\noptions:\n", command->name,
-             command->arguments[0] ? " " : "", command->arguments, command->summary);
+             command->arguments[0] ? " " : "", command->arguments,
+             command->summary ? command->summary : "asked by shells");
     for (size_t i = 0; i < count; i++) {
         char left[64];
         const char *argument = options[i].argument ? options[i].argument : "";
@@ -147,6 +148,10 @@ int cli_parse(struct cli *cli, const struct cli_option *options, int argc, char 
     struct option longs[MAX_OPTIONS + 1] = { 0 };
     char shorts[2 * MAX_OPTIONS + 2] = ":";
     size_t count = gather(cli, options, all), used = 1;
+    if (cli->on_options) {
+        cli->on_options(cli->on_options_arg, all, count);
+        return EXIT_OK;
+    }
     for (size_t i = 0; i < count; i++) {
         bool takes = all[i].kind != CLI_FLAG;
         longs[i] = (struct option){ all[i].name, takes, NULL, 256 + (int)i };

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define CLEAR_LINE "\r\033[K"
-#define CLEAR_SCREEN "\033[H\033[2J"
 
 static bool bar_is_shown;
 
@@ -67,10 +66,10 @@ void cli_bar_clear(void)
     bar_is_shown = false;
 }
 
-void cli_screen_clear(void)
+void cli_raw(const char *text)
 {
-    if (isatty(STDOUT_FILENO))
-        (void)fputs(CLEAR_SCREEN, stdout);
+    (void)fputs(text, stdout);
+    (void)fflush(stdout);
 }
 
 int cli_fail(int status, const struct err *err)

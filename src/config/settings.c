@@ -10,7 +10,7 @@
 #define AT(field) offsetof(struct settings_values, field)
 #define DAY_S 86400.0
 
-enum { ROOTS_MAX = 100 };
+enum { ROOTS_MAX = 100, WORDS_MAX = 100 };
 
 /* The bounds keep a slip of the pen from stopping the queue: a lease shorter than the time for
  * which a beat must stand still would take living workers for dead. */
@@ -55,12 +55,20 @@ static const struct key table[] = {
     { "input_roots", KEY_STRINGS, AT(input_roots), NULL, 1, ROOTS_MAX, NULL,
       "directories that hold all videos which jobs may name by an absolute path; none: they may "
       "lie anywhere" },
+    { "on_done", KEY_STRINGS, AT(on_done), NULL, 0, WORDS_MAX, NULL,
+      "a command, program and arguments, that is run when a job has ended in done/; none: nothing "
+      "is run" },
+    { "on_error", KEY_STRINGS, AT(on_error), NULL, 0, WORDS_MAX, NULL,
+      "the same for error/, but for jobs that were cancelled" },
+    { "notify_timeout_s", KEY_REAL, AT(notify_timeout_s), "30", 0.1, 3600, NULL,
+      "how long such a command may run" },
     { 0 },
 };
 
 struct settings {
     struct key_values values;
     char *origins[COUNT(table)]; /* "FILE:LINE"; NULL: the default */
+    char *files[COUNT(table)];   /* the path */
     char *places[COUNT(table)];  /* "FILE:LINE:COLUMN: " of the value */
 };
 
@@ -75,14 +83,16 @@ static size_t index_of(const char *name)
     return key ? (size_t)(key - table) : COUNT(table) - 1;
 }
 
-static void note_origins(struct settings *settings, const struct tree *tree)
+static void note_origins(struct settings *settings, const struct tree *tree, const char *path)
 {
     const struct tree_node *root = tree_root(tree);
     for (size_t i = 0; i < root->count; i++) {
         size_t at = index_of(root->keys[i]->text);
         const struct tree_mark key = root->keys[i]->mark, value = root->items[i]->mark;
         mem_free_text(&settings->origins[at]);
+        mem_free_text(&settings->files[at]);
         mem_free_text(&settings->places[at]);
+        settings->files[at] = mem_strdup(path);
         settings->origins[at] = mem_printf("%s:%d", tree_shown(tree), key.line);
         settings->places[at] = mem_printf("%s:%d:%d: ", tree_shown(tree), value.line, value.column);
     }
@@ -100,6 +110,18 @@ static int check_roots(const struct settings *settings, struct err *err)
     return 0;
 }
 
+/* Nor is it looked for in PATH: which one is meant shall stand here. */
+static int check_program(const struct settings *settings, const char *key,
+                         const struct key_strings *words, struct err *err)
+{
+    if (words->count == 0 || words->items[0][0] == '/')
+        return 0;
+    return settings_fail(settings, key, err,
+                         "expected the absolute path of a program first, as "
+                         "[/usr/local/bin/tell, --loud], found '%.100s'",
+                         words->items[0]);
+}
+
 static int read_file(struct settings *settings, const struct settings_file *file, struct err *err)
 {
     static const struct key_words words = { "", "setting" };
@@ -114,8 +136,13 @@ static int read_file(struct settings *settings, const struct settings_file *file
     r = key_values_apply(&settings->values, tree, tree_root(tree), &words, err);
     if (r < 0)
         return r;
-    note_origins(settings, tree);
-    return check_roots(settings, err);
+    note_origins(settings, tree, file->path);
+    r = check_roots(settings, err);
+    if (r == 0)
+        r = check_program(settings, "on_done", &settings_values(settings)->on_done, err);
+    if (r == 0)
+        r = check_program(settings, "on_error", &settings_values(settings)->on_error, err);
+    return r;
 }
 
 int settings_load(const struct settings_file *files, size_t count, struct settings **ret_settings,
@@ -137,6 +164,7 @@ void settings_free(struct settings **settings)
     key_values_release(&(*settings)->values);
     for (size_t i = 0; i < COUNT(table); i++) {
         free((*settings)->origins[i]);
+        free((*settings)->files[i]);
         free((*settings)->places[i]);
     }
     free(*settings);
@@ -146,6 +174,11 @@ void settings_free(struct settings **settings)
 const struct settings_values *settings_values(const struct settings *settings)
 {
     return settings->values.data;
+}
+
+const char *settings_file(const struct settings *settings, const char *key)
+{
+    return settings->files[index_of(key)];
 }
 
 const char *settings_origin(const struct settings *settings, const char *key)

@@ -31,7 +31,9 @@ struct settings_values {
     bool require_sandbox;
     const char *durability; /* "full" or "none" */
     const char *default_pipeline;
-    struct key_strings input_roots; /* absolute paths; none: anywhere */
+    struct key_strings input_roots;       /* absolute paths; none: anywhere */
+    struct key_strings on_done, on_error; /* a command's words, the program's absolute path first */
+    double notify_timeout_s;
 };
 
 struct settings_file {
@@ -49,6 +51,9 @@ void settings_free(struct settings **settings);
 const struct settings_values *settings_values(const struct settings *settings);
 /* Where the value of `key` stands, "FILE:LINE"; NULL: it is the default. */
 const char *settings_origin(const struct settings *settings, const char *key);
+
+/* The path of the file that sets it; NULL: it is the default. */
+const char *settings_file(const struct settings *settings, const char *key);
 
 /* The table, which ends with a row without a name: for `takeup config` and its documentation. */
 const struct key *settings_keys(void);

@@ -15,7 +15,7 @@
 
 enum { PROBLEMS_SHOWN = 50 };
 
-static const struct survey_worker *paused_worker(const struct survey *survey)
+const struct survey_worker *survey_paused_worker(const struct survey *survey)
 {
     const struct survey_worker *paused = NULL;
     for (size_t i = 0; i < survey->beat_count; i++) {
@@ -38,11 +38,11 @@ static void add_dropped(struct str *text, const struct survey *survey)
              (long long)survey->oldest_inbox_ms / 1000);
 }
 
-static void add_head(struct str *text, const struct spool *spool, const struct survey *survey)
+char *survey_head(const char *spool_path, const struct survey *survey)
 {
-    CLEANUP(str_release) struct str head = { 0 };
-    const struct survey_worker *paused = paused_worker(survey);
-    CLEANUP(mem_free_text) char *word = str_shell_word(spool_path(spool));
+    struct str head = { 0 };
+    const struct survey_worker *paused = survey_paused_worker(survey);
+    CLEANUP(mem_free_text) char *word = str_shell_word(spool_path);
     if (survey->alive_count == 0)
         str_add(&head, "takeup: NO LIVE WORKER, ");
     else if (paused)
@@ -60,7 +60,7 @@ static void add_head(struct str *text, const struct spool *spool, const struct s
         str_addf(&head, ", %zu that cannot be taken (see below)", survey->problems.count);
     if (survey->alive_count == 0)
         str_addf(&head, "; start one with: takeup worker --spool %s", word);
-    str_add_line(text, "%s", str_text(&head));
+    return str_take(&head);
 }
 
 static void add_worker_jobs(struct str *text, const json_t *jobs)
@@ -159,7 +159,8 @@ char *survey_text(const struct spool *spool, const struct survey *survey)
 {
     struct str text = { 0 };
     char time[TIME_TEXT_SIZE];
-    add_head(&text, spool, survey);
+    CLEANUP(mem_free_text) char *head = survey_head(spool_path(spool), survey);
+    str_add_line(&text, "%s", head);
     str_add_line(&text, "written %s (UTC), spool %s", time_format(survey->now_ms, time),
                  spool_path(spool));
     add_workers(&text, survey);

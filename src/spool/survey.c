@@ -86,7 +86,8 @@ static void take_waiting(const struct spool *spool, const struct scan *const *sc
     for (size_t i = 0; i < SCAN_PLACES; i++)
         problems_add_all(&survey->problems, &scans[i]->problems);
     for (size_t i = 0; i < SCAN_LANES; i++) {
-        survey->pending += (int64_t)names_left(&scans[i]->names);
+        survey->lanes[i] = (int64_t)names_left(&scans[i]->names);
+        survey->pending += survey->lanes[i];
         look_into_lane(spool, scan_places[i], &scans[i]->names, &looked, survey);
     }
     survey->deferred = (int64_t)names_left(&scans[SCAN_DEFERRED]->names);

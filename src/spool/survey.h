@@ -30,6 +30,7 @@ struct survey {
     int64_t inbox;                 /* files; inbox_more: and more, which nobody counted */
     bool inbox_more;
     int64_t pending, deferred, running, done, error;
+    int64_t lanes[SCAN_LANES];                  /* of pending, in the order of scan_places */
     int64_t oldest_inbox_ms, oldest_pending_ms; /* age; 0 when there is none */
     int64_t free_bytes;
     bool remote;
@@ -85,6 +86,10 @@ const char *survey_state_name(enum survey_state state);
 /* What STATUS.txt says, for people: the first line tells whether all is well. The caller frees it.
  */
 char *survey_text(const struct spool *spool, const struct survey *survey);
+/* Its first line, without the newline and not escaped. The caller frees it. */
+char *survey_head(const char *spool_path, const struct survey *survey);
+/* One that is paused, when all that live are; borrowed, NULL: none is. */
+const struct survey_worker *survey_paused_worker(const struct survey *survey);
 /* Writes STATUS.txt, through tmp/. `owner` names the file there. */
 int survey_write_status(const struct spool *spool, const char *owner, const struct survey *survey,
                         struct err *err);

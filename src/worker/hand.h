@@ -56,6 +56,9 @@ struct hand_context {
     struct unsettled **unsettled; /* see settle.h; of the worker */
     /* The job has left this worker, or (FATE_STUCK) could not yet. */
     void (*on_fate)(void *arg, enum hand_fate fate);
+    /* Its record is published, for good, as `id` in done/ or error/; or NULL. */
+    void (*on_record)(void *arg, enum spool_place place, const char *name, const char *id,
+                      const json_t *record);
     /* The runner has ended, so another one may be started: what the hand still has to do, in
      * hand_conclude, is done while that runs. Not called when none was started. */
     void (*on_end)(void *arg, struct hand *hand);

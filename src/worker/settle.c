@@ -240,6 +240,9 @@ static void sync_place(const struct hand_context *context, enum spool_place plac
         }
         *at = one->next;
         context->on_fate(context->arg, published(one));
+        if (context->on_record)
+            context->on_record(context->arg, one->place, claim_name(one->claim), one->id,
+                               one->record);
         unsettled_end(&one);
     }
 }

@@ -336,6 +336,19 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* What a service manager is told: it watches us, and we the worker. */
+static void tell_manager(struct watchdog *dog)
+{
+    unsigned news = SERVICE_READY | SERVICE_ALIVE | (dog->asked ? SERVICE_STOPPING : 0);
+    struct err err = { 0 };
+    CLEANUP(mem_free_text)
+    char *status = dog->silence[0] ? mem_printf("waits: %s", dog->silence)
+                                   : mem_printf("%s, worker %d, %zu restarts", state_word(dog),
+                                                (int)dog->worker_pid, dog->history.count);
+    if (service_tell(dog->options->service, news, status, &err) < 0)
+        log_warn(LOG_NO_FIELDS, "watchdog: %s", err.text);
+}
+
 /* What is due, and the time until the next. */
 static int64_t turn(struct watchdog *dog)
 {
@@ -351,6 +364,10 @@ static int64_t turn(struct watchdog *dog)
     int64_t next_ms = least(dog->until_ms, eye_due_ms(&dog->eye));
     if (dog->eye.pid == 0 && dog->worker_pid > 0)
         next_ms = least(next_ms, dog->look_at_ms);
+    tell_manager(dog);
+    int64_t allowed_ms = service_watchdog_ms(dog->options->service);
+    if (allowed_ms > 0)
+        next_ms = least(next_ms, time_mono_ms() + allowed_ms / 4);
     if (next_ms == INT64_MAX)
         return -1;
     int64_t wait_ms = next_ms - time_mono_ms();

@@ -9,13 +9,15 @@
 #define TAKEUP_WORKER_WATCHDOG_H
 
 #include "base/err.h"
+#include "base/service.h"
 #include "worker/watchdog_rules.h"
 
 struct watchdog_options {
     struct dog_rules rules;
-    const char *spool_dir;  /* of the worker */
-    const char *program;    /* what is executed, */
-    char *const *arguments; /* from "takeup" on, NULL at the end */
+    const char *spool_dir;   /* of the worker */
+    const char *program;     /* what is executed, */
+    char *const *arguments;  /* from "takeup" on, NULL at the end */
+    struct service *service; /* the manager to tell, borrowed; NULL: none */
 };
 
 void watchdog_rules_default(struct dog_rules *ret_rules);

@@ -95,8 +95,8 @@ static void stop(struct worker *worker, const char *why)
 static bool is_drained(const struct worker *worker)
 {
     return worker->busy == 0 && !worker->unsettled && worker->uncertain == 0 &&
-           !cancels_is_open(worker->cancels) && queue_is_drained(worker->queue) &&
-           drops_is_drained(worker->drops);
+           !notify_is_busy(worker->notify) && !cancels_is_open(worker->cancels) &&
+           queue_is_drained(worker->queue) && drops_is_drained(worker->drops);
 }
 
 static int64_t until_next_ms(const struct worker *worker)
@@ -137,7 +137,8 @@ static bool worker_turn(struct worker *worker)
     worker_conclude(worker);
     worker_sync_moved(worker);
     if (worker->stopping)
-        return worker->busy > 0 && time_mono_ms() - worker->stopped_ms < STOP_MS;
+        return (worker->busy > 0 || notify_is_busy(worker->notify)) &&
+               time_mono_ms() - worker->stopped_ms < STOP_MS;
     if (worker_has_more_to_adopt(worker))
         worker_on_adopt(worker, 0);
     if (worker->beat_wanted && time_mono_ms() - worker->beat_ms >= CHANGE_MS)
@@ -161,8 +162,10 @@ static void on_hangup(struct worker *worker)
     /* A worker that nobody sees any more must not run on for ever; nohup(1) says it shall. */
     if (worker->had_terminal && !proc_has_terminal())
         stop(worker, "SIGHUP: its terminal is gone");
-    else if (!worker->stopping)
+    else if (!worker->stopping) {
+        worker_tell_reloading(worker);
         worker_reload(worker);
+    }
     worker_beat(worker);
 }
 
@@ -227,11 +230,13 @@ static void end(struct worker *worker)
     free(worker->hands);
     free(worker->ended);
     runners_free(&worker->runners);
+    keeper_free(&worker->keeper);
     lease_free(&worker->lease);
     sandbox_free(&worker->sandbox);
     if (worker->unsettled)
         settle_again(&worker->context); /* what still stays in running/ is the next worker's */
     unsettled_free(&worker->unsettled);
+    notify_free(&worker->notify);
     queue_free(&worker->queue);
     drops_free(&worker->drops);
     cancels_free(&worker->cancels);
@@ -265,10 +270,12 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
     struct worker worker = {
         .options = &worker.reload.options,
         .spool = spool,
+        .service = options->service,
         .uncertain = 1, /* until the first look */
         .ends_ms = options->max_time_ms ? time_mono_ms() + options->max_time_ms : INT64_MAX,
     };
     crash_prepare();
+    worker_begin_service(&worker);
     reload_init(&worker.reload, options, pipelines);
     worker_make_hands(&worker);
     struct queue_rules rules = worker_queue_rules(options);
@@ -297,10 +304,13 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
             .attempt = options->attempt,
             .unsettled = &worker.unsettled,
             .on_fate = worker_on_fate,
+            .on_record = worker_on_record,
             .on_end = worker_on_end,
             .arg = &worker,
         };
         fs_set_durable(worker.options->durable);
+        worker.notify = notify_new(worker.loop, spool);
+        notify_set(worker.notify, &worker.options->notify);
         log_ready(&worker);
         (void)worker_look_at_spool(&worker);
         worker_beat(&worker);

@@ -5,7 +5,9 @@
 #ifndef TAKEUP_WORKER_WORKER_H
 #define TAKEUP_WORKER_WORKER_H
 
+#include "base/service.h"
 #include "worker/hand.h"
+#include "worker/notify.h"
 
 #include <stdbool.h>
 
@@ -31,6 +33,8 @@ struct worker_options {
     bool sandbox;         /* cage the runners; true */
     bool require_sandbox; /* do not begin where the kernel lacks a part of it */
     attempt_fn *attempt;
+    struct service *service; /* the manager to tell, borrowed; NULL: none. As it was first set */
+    struct notify_rules notify;
     worker_reload_fn *reload; /* what SIGHUP asks for; NULL: nothing */
     void *reload_arg;
 };

@@ -60,4 +60,5 @@ void worker_beat(struct worker *worker)
         lease_renew(worker->lease);
     (void)snprintf(worker->beat_trouble, sizeof(worker->beat_trouble), "%s", r < 0 ? err.text : "");
     free(jobs);
+    worker_tell_beat(worker, r >= 0);
 }

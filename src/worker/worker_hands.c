@@ -35,6 +35,15 @@ void worker_on_fate(void *arg, enum hand_fate fate)
     }
 }
 
+/* Who cancelled a job knows. */
+void worker_on_record(void *arg, enum spool_place place, const char *name, const char *id,
+                      const json_t *record)
+{
+    struct worker *worker = arg;
+    if (strcmp(json_get_text(record, "status", ""), "cancelled") != 0)
+        notify_ended(worker->notify, place, name, id);
+}
+
 static bool pipelines_are_used(void *arg, const struct pipelines *pipelines)
 {
     const struct worker *worker = arg;
@@ -169,6 +178,8 @@ void worker_claim(struct worker *worker)
         if (claim)
             take(worker, claim);
     }
+    if (r >= 0 && !worker->has_listed)
+        worker->has_listed = worker->beat_wanted = true;
     claim_sync_jobs(worker->seat); /* while their runners begin */
     if (r < 0)
         worker_spool_failed(worker, &err);

@@ -7,6 +7,7 @@
 #include "spool/adopt.h"
 #include "worker/cancels.h"
 #include "worker/drops.h"
+#include "worker/keeper.h"
 #include "worker/limits.h"
 #include "worker/notice.h"
 #include "worker/queue.h"
@@ -15,7 +16,10 @@
 #include "worker/watch.h"
 #include "worker/worker.h"
 
-enum { STILL_MS = 3000 }; /* so long a dead worker's beat has to stand still */
+enum {
+    STILL_MS = 3000, /* so long a dead worker's beat has to stand still */
+    SERVICE_WATCHDOG_LEAST_MS = 10 * 1000,
+};
 
 struct worker {
     const struct worker_options *options;
@@ -42,6 +46,9 @@ struct worker {
     struct cancels *cancels;
     struct limits limits;
     struct notice notice;
+    struct notify *notify;
+    struct service *service;     /* of the options; NULL: no service manager */
+    struct keeper *keeper;       /* NULL: none is needed */
     struct unsettled *unsettled; /* jobs that the spool would not let go yet */
 
     struct worker_tally tally;
@@ -51,6 +58,7 @@ struct worker {
     bool stopping;
     bool had_terminal; /* and SIGHUP was not ignored */
     bool beat_wanted;  /* something has changed */
+    bool has_listed;   /* what waits, once at least */
     bool drops_turn;   /* queue and drops take turns */
     bool reopens;      /* the spool was opened anew, and what is held inside it not yet */
     char beat_trouble[ERR_TEXT_SIZE]; /* told once, not every second; "": none */
@@ -73,6 +81,15 @@ void worker_spool_failed(struct worker *worker, const struct err *err);
 
 void worker_beat(struct worker *worker);
 
+/* ---- worker_service.c ---- */
+
+/* Before the loop: what speaks for a worker that cannot. */
+void worker_begin_service(struct worker *worker);
+/* After each beat, written or not. */
+void worker_tell_beat(struct worker *worker, bool beaten);
+/* Before what SIGHUP asks for; the next beat says that it is over. */
+void worker_tell_reloading(struct worker *worker);
+
 /* ---- worker_hands.c ---- */
 
 /* Claims until all hands are full or nothing is left. */
@@ -91,6 +108,8 @@ void worker_on_adopt(void *arg, uint32_t events);
 bool worker_has_more_to_adopt(const struct worker *worker);
 /* Of the hands and the requests: see hand.h and cancels.h. */
 void worker_on_fate(void *arg, enum hand_fate fate);
+void worker_on_record(void *arg, enum spool_place place, const char *name, const char *id,
+                      const json_t *record);
 void worker_on_end(void *arg, struct hand *hand);
 void worker_on_cancelled(void *arg, const char *path);
 

@@ -69,6 +69,7 @@ void worker_reload(struct worker *worker)
         log_error(LOG_FIELDS("hint", err.hint), "%s: this worker goes on with what holds",
                   err.text);
     fs_set_durable(worker->options->durable);
+    notify_set(worker->notify, &worker->options->notify);
     worker->context.pipelines = worker->reload.pipelines;
     runners_drop_spares(worker->runners); /* they know the old ones only */
     queue_set_rules(worker->queue, &rules);

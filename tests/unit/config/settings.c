@@ -47,6 +47,8 @@ static void test_defaults(void **state)
         assert_string_equal(values->durability, "full");
         assert_string_equal(values->default_pipeline, "ocr_only");
         assert_int_equal(values->input_roots.count, 0);
+        assert_true(values->on_done.count == 0 && values->on_error.count == 0);
+        assert_true(values->notify_timeout_s == 30);
         for (const struct key *key = settings_keys(); key->name; key++)
             assert_null(settings_origin(settings, key->name));
     }
@@ -105,6 +107,14 @@ static const struct {
     { "input_roots: [/srv, 5]\n", ":1:21: 'input_roots': expected" },
     { "jobs: 1\ninput_roots: [/srv, media]\n",
       ":2:14: 'input_roots': expected absolute paths, as /srv/videos, found 'media'" },
+    { "on_done: /bin/true\n", ":1:10: 'on_done': expected a list of strings, found a string" },
+    { "on_done: [true]\n", ":1:11: 'on_done': expected" },
+    { "on_done: [mail, me]\n",
+      ":1:10: 'on_done': expected the absolute path of a program first, as "
+      "[/usr/local/bin/tell, --loud], found 'mail'" },
+    { "jobs: 1\non_error: [./tell]\n", ":2:11: 'on_error': expected the absolute path" },
+    { "on_error: [\"\"]\n", ":1:11: 'on_error': expected the absolute path" },
+    { "notify_timeout_s: 0\n", ":1:19: 'notify_timeout_s': expected a value from 0.1 to 3600" },
     { "input_roots: [\"\"]\n", ":1:14: 'input_roots': expected absolute paths" },
     { "jobs: 1\njobs: 2\n", ":2:1: duplicate key 'jobs'" },
     { "jobs: &a 1\n", ":1:7: " },

@@ -37,9 +37,11 @@ enter_root() {
     fetch_root || skip_all 'Debian could not be fetched'
     cp -a "$roots/bookworm" "$guest"
     chmod 711 "$work"
+    mkdir -p "$roots/archives"
     cp /etc/resolv.conf "$guest/etc/resolv.conf" 2>/dev/null
     unshare --mount --pid --fork --kill-child ${1:+--net} sh -c "
         mount -t proc proc '$guest/proc' && mount --rbind /dev '$guest/dev' &&
+        mount --bind '$roots/archives' '$guest/var/cache/apt/archives' &&
         mount -t tmpfs tmpfs '$guest/run' && : >'$guest/run/entered' &&
         exec chroot '$guest' sleep infinity" </dev/null >/dev/null 2>&1 &
     pids+=($!)

@@ -63,6 +63,10 @@ bool fs_is_durable(void);
 int fs_sync_file(int dir_fd, const char *name, struct err *err);
 int fs_sync_dir(int dir_fd, const char *shown, struct err *err);
 
+/* Mode 2775 whatever the umask: who is in the group may work in it, and what is made there belongs
+ * to that group. Where a filesystem has no modes, or they are somebody else's, its own hold. */
+void fs_share_dir(int dir_fd, const char *name);
+
 /* The next look at a name in the directory `name` asks the server. Else an NFS client that was told
  * that one is not there says so for half a minute, also after a rename of its own to it that was
  * done and whose reply got lost. */

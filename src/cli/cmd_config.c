@@ -124,6 +124,6 @@ const struct cli_command cmd_config = {
         "backoff_s,\n"
         "  rescan_s, jobs, threads, max_memory, max_output, sandbox, require_sandbox,\n"
         "  durability, default_pipeline, input_roots, on_done, on_error, notify_timeout_s\n\n"
-        "takeup(1) explains each. A worker reads them when it starts and on SIGHUP.",
+        "takeup.yaml(5) explains each. A worker reads them when it starts and on SIGHUP.",
     .run = run_config,
 };

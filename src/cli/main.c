@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "base/mem.h"
 #include "cli/commands.h"
 
 #include <signal.h>
@@ -20,6 +21,16 @@ const struct cli_command *const cli_commands[] = {
 static void limit_threads(void)
 {
     (void)setenv("OMP_THREAD_LIMIT", "1", 1);
+}
+
+/* Languages that came along (a bundle has its own), unless somebody says where others are. Runners
+ * may read where this variable points. */
+static void find_languages(void)
+{
+    CLEANUP(mem_free_text) char *bin = cli_binary_dir();
+    CLEANUP(mem_free_text) char *own = mem_printf("%s/../share/takeup/tessdata", bin);
+    if (access(own, X_OK) == 0)
+        (void)setenv("TESSDATA_PREFIX", own, 0);
 }
 
 static int print_usage(FILE *out, int status)
@@ -66,6 +77,7 @@ static int run_command(int argc, char **argv)
 int main(int argc, char **argv)
 {
     limit_threads();
+    find_languages();
     (void)signal(SIGCHLD,
                  SIG_DFL); /* "ignored" is inherited, and then no child can be waited for */
     return cli_flush(run_command(argc, argv));

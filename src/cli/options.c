@@ -62,8 +62,10 @@ static void print_help(const struct cli *cli, const struct cli_option *options, 
     }
     if (command->details)
         str_addf(&text, "\n%s\n", command->details);
-    str_add(&text, "\nExit status: 0 success, 1 what was asked about failed or is not so, 2 wrong "
-                   "usage, 3 the\nspool or the environment cannot be used. See takeup(1).\n");
+    str_addf(&text,
+             "\nExit status: 0 success, 1 what was asked about failed or is not so, 2 wrong usage, "
+             "3 the\nspool or the environment cannot be used. See takeup-%s(1), takeup(1).\n",
+             command->name);
     cli_lines(stdout, str_text(&text));
 }
 

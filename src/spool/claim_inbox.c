@@ -10,6 +10,7 @@
  * target, or rmdir finds the file, and the job is claimed after all. */
 #include "spool/claim_private.h"
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "spool/inbox.h"
@@ -98,7 +99,7 @@ static int prepare(struct taking *taking, struct err *err)
         r = err_set(err, ERR_IO, errno, "make '" JOB_INPUT_DIR "' for 'inbox/%s'", taking->path);
     if (r < 0)
         return r;
-    (void)fchmodat(taking->token_fd, JOB_INPUT_DIR, 02775, 0); /* as token_make */
+    fs_share_dir(taking->token_fd, JOB_INPUT_DIR); /* as token_make */
     return fs_sync_dir(taking->token_fd, taking->token, err);
 }
 

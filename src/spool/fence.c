@@ -10,6 +10,7 @@
  * with rmdir, so that a job that turns up in it late stops the rmdir and is adopted as well. */
 #include "spool/fence.h"
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "spool/claim_private.h"
 #include "spool/listing.h"
@@ -119,7 +120,7 @@ static int fill_next(const struct adoption *adoption, const char *fence, int fen
     char next[PATH_SIZE];
     if (mkdirat(fence_fd, TOKEN_NEXT, 0775) < 0 && errno != EEXIST)
         return err_set(err, ERR_IO, errno, "make directory '%s/" TOKEN_NEXT "'", fence);
-    (void)fchmodat(fence_fd, TOKEN_NEXT, 02775, 0); /* as token_make */
+    fs_share_dir(fence_fd, TOKEN_NEXT); /* as token_make */
     CLEANUP(fs_close)
     int fd = openat(fence_fd, TOKEN_NEXT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)

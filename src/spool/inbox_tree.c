@@ -5,6 +5,7 @@
  * listing is merged with what is known, name by name, so that looks are not forgotten. */
 #include "spool/inbox_private.h"
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "spool/name.h"
@@ -30,7 +31,7 @@ int inbox_make(const struct spool *spool, const char *id, struct err *err)
 {
     int inbox = spool_dir(spool, PLACE_INBOX);
     if (mkdirat(inbox, id, 0775) == 0)
-        (void)fchmodat(inbox, id, 02775, 0); /* where there are no modes, the filesystem's hold */
+        fs_share_dir(inbox, id); /* where there are no modes, the filesystem's hold */
     else if (errno != EEXIST)
         return err_set(err, ERR_IO, errno, "make directory '%s/inbox/%s'", spool_path(spool), id);
     return 0;

@@ -52,7 +52,7 @@ static int make_running(struct seat *seat, struct err *err)
     if (mkdirat(running, seat->name, 0775) < 0 && errno != EEXIST)
         return err_set(err, ERR_IO, errno, "make directory '%s/running/%s'",
                        spool_path(seat->spool), seat->name);
-    (void)fchmodat(running, seat->name, 02775, 0);
+    fs_share_dir(running, seat->name);
     seat->dir_fd = openat(running, seat->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (seat->dir_fd < 0) {
         int r = err_set(err, ERR_IO, errno, "open '%s/running/%s'", spool_path(seat->spool),

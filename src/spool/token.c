@@ -24,7 +24,7 @@ int token_make(int dir_fd, char ret_token[TOKEN_SIZE], struct err *err)
         return err_set(err, ERR_IO, errno, "make directory '%s' for a job", token);
     /* It will be done/X: the group must be able to move it, whatever our umask. Where there are no
      * modes, the filesystem's own hold. */
-    (void)fchmodat(dir_fd, token, 02775, 0);
+    fs_share_dir(dir_fd, token);
     memcpy(ret_token, token, TOKEN_SIZE);
     return 0;
 }
@@ -126,7 +126,7 @@ static bool exists_at(int dir_fd, const char *path)
 static int make_dir(int dir_fd, const char *path, struct err *err)
 {
     if (mkdirat(dir_fd, path, 0775) == 0)
-        (void)fchmodat(dir_fd, path, 02775, 0);
+        fs_share_dir(dir_fd, path);
     else if (errno != EEXIST)
         return err_set(err, ERR_IO, errno, "make directory '%s' of a job", path);
     return 0;

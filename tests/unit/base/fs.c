@@ -240,6 +240,19 @@ static void test_replace(void **state)
     assert_int_equal(mkdir(path, 0700), 0);
 }
 
+static void test_share_dir(void **state)
+{
+    (void)state;
+    CLEANUP(test_remove_dir) char *path = test_make_dir();
+    CLEANUP(fs_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(mkdirat(fd, "shared", 0700), 0);
+    fs_share_dir(fd, "shared");
+    struct stat st;
+    assert_int_equal(fstatat(fd, "shared", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 02775);
+    fs_share_dir(fd, "none"); /* is nobody's trouble */
+}
+
 /* Counted or not known, but never wrong. */
 static void test_count_subdirs(void **state)
 {
@@ -261,11 +274,11 @@ static void test_count_subdirs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),          cmocka_unit_test(test_read_changed),
-        cmocka_unit_test(test_write),         cmocka_unit_test(test_remove_tree),
-        cmocka_unit_test(test_dots),          cmocka_unit_test(test_being_written),
-        cmocka_unit_test(test_prints),        cmocka_unit_test(test_replace),
-        cmocka_unit_test(test_count_subdirs),
+        cmocka_unit_test(test_read),      cmocka_unit_test(test_read_changed),
+        cmocka_unit_test(test_write),     cmocka_unit_test(test_remove_tree),
+        cmocka_unit_test(test_dots),      cmocka_unit_test(test_being_written),
+        cmocka_unit_test(test_prints),    cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_share_dir), cmocka_unit_test(test_count_subdirs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

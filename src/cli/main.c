@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 const struct cli_command *const cli_commands[] = {
-    &cmd_fsck,  &cmd_config,    &cmd_prune,    &cmd_watchdog, &cmd_metrics,
-    &cmd_serve, &cmd_dashboard, &cmd_complete, NULL,
+    &cmd_run,   &cmd_init,      &cmd_worker,  &cmd_submit,   &cmd_status,   &cmd_wait,
+    &cmd_retry, &cmd_cancel,    &cmd_health,  &cmd_check,    &cmd_validate, &cmd_pipelines,
+    &cmd_graph, &cmd_steps,     &cmd_fsck,    &cmd_config,   &cmd_prune,    &cmd_watchdog,
+    &cmd_serve, &cmd_dashboard, &cmd_metrics, &cmd_complete, NULL,
 };
 
 /* OpenMP would start a thread for each core in every runner, which made reading four times slower

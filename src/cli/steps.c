@@ -30,7 +30,7 @@ static int load_late(const struct takeup_step *const **ret_steps, struct err *er
 {
     const struct steps_library *library = NULL;
     int r = cli_load_steps(&library, err);
-    if (r == 0)
+    if (r == 0 && library)
         *ret_steps = library->plugin.steps;
     return r;
 }

@@ -36,6 +36,6 @@ struct answer *answer_text(int status, const char *type, char *text);
 
 struct answer *answer_hold(struct answer *answer);
 /* Cleanup handler. */
-void answer_drop(struct answer **answer);
+void answer_drop(struct answer **at);
 
 #endif

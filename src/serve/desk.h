@@ -34,7 +34,7 @@ struct desk;
 /* All is borrowed, and outlives it. */
 struct desk *desk_new(struct loop *loop, const struct serve_options *options);
 /* Those who wait get an answer that says so. */
-void desk_free(struct desk **desk);
+void desk_free(struct desk **at);
 
 struct desk_question {
     enum desk_line line;

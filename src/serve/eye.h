@@ -19,7 +19,7 @@ struct eye;
 /* Opens nothing yet. options are borrowed. */
 struct eye *eye_new(const struct serve_options *options);
 /* Cleanup handler. */
-void eye_free(struct eye **eye);
+void eye_free(struct eye **at);
 
 /* Never NULL; the caller drops it. */
 struct answer *eye_answer(struct eye *eye, const json_t *question, const char *body,

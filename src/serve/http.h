@@ -23,6 +23,6 @@ void http_end(struct http *http);
 /* Are there any that have not been answered to the end? */
 bool http_is_busy(const struct http *http);
 /* Cleanup handler. Nobody may wait at the desk any more. */
-void http_free(struct http **http);
+void http_free(struct http **at);
 
 #endif

@@ -32,9 +32,9 @@ struct jobs_query {
     char *after; /* an entry */
 };
 
-/* query: an object of texts, as in docs/http.md; borrowed by *ret_query. ERR_USAGE says what is
+/* json: an object of texts, as in docs/http.md; borrowed by *ret_query. ERR_USAGE says what is
  * wrong with it. */
-int jobs_query_parse(const json_t *query, struct jobs_query *ret_query, struct err *err);
+int jobs_query_parse(const json_t *json, struct jobs_query *ret_query, struct err *err);
 /* Cleanup handler. */
 void jobs_query_release(struct jobs_query *query);
 

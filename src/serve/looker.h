@@ -25,7 +25,7 @@ typedef void looker_fn(void *arg, struct answer *answer);
 struct looker *looker_new(struct loop *loop, const struct serve_options *options, looker_fn *fn,
                           void *arg);
 /* Kills the child, and does not wait for its end. */
-void looker_free(struct looker **looker);
+void looker_free(struct looker **at);
 
 bool looker_is_busy(const struct looker *looker);
 /* Only while it is not busy. Negative: there is no child, and none can be made. */

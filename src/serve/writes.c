@@ -86,7 +86,7 @@ struct answer *writes_submit(struct spool *spool, const struct input_bounds *bou
         r = parse_body(body, body_len, &job, &err);
     if (r == 0)
         r = input_check(bounds, job->input_path, &err);
-    if (r < 0)
+    if (r < 0 || !job)
         return answer_err(&err);
     if (wanted)
         (void)snprintf(name, sizeof(name), "%s", wanted);

@@ -11,8 +11,8 @@
 struct answer *writes_submit(struct spool *spool, const struct input_bounds *bounds,
                              const json_t *query, const char *body, size_t body_len);
 /* 202 when the request is on disk; a live worker, or the next one, does it. */
-struct answer *writes_cancel(const struct spool *spool, const char *job);
+struct answer *writes_cancel(const struct spool *spool, const char *name);
 /* 202 when the job waits again. */
-struct answer *writes_retry(const struct spool *spool, const char *job);
+struct answer *writes_retry(const struct spool *spool, const char *name);
 
 #endif

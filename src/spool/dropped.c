@@ -67,7 +67,7 @@ static void count_below(struct walk *walk, int dir_fd, const char *name, const c
                 note_age(walk, dirfd(dir), entry->d_name);
         } else if (type == DT_DIR && walk->depth < DEPTH_MAX) {
             walk->depth++;
-            count_below(walk, dirfd(dir), entry->d_name, own);
+            count_below(walk, dirfd(dir), entry->d_name, own ? own : "");
             walk->depth--;
         }
     }

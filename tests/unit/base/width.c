@@ -56,8 +56,8 @@ static const struct {
     { "a\nb", 10, "a\\nb      " },
     { "\033[31mred", 6, "\\x1b[…" },
     { "a\xE2\x80\xAE"
-      "b",
-      20, "a\\u202eb            " },
+      "b\xE2\x80\xAC",
+      20, "a\\u202eb\\u202c      " },
     { "\xFF\xFE", 4, "\\xf…" },
     { "abc", 1, "…" },
     { "abc", 0, "" },

@@ -55,7 +55,7 @@ static const char *const hostile[] = {
     "<!--CSP-->",
     "=\"NONCE\"",
     ">STATE<",
-    "\xe2\x80\xae\x1b[31m\xe2\x80\xa8",
+    "\xe2\x80\xae\x1b[31m\xe2\x80\xa8\xe2\x80\xac",
     "\\u003c\\\"",
 };
 

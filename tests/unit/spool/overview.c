@@ -188,7 +188,8 @@ static void test_every_width(void **state)
         for (int columns = OVERVIEW_COLUMNS_LEAST; columns <= 200; columns++) {
             const struct overview_look look = { columns, 0, false };
             CLEANUP(mem_free_text) char *text = draw(i, &look);
-            for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+            char *rest = text, *line;
+            while ((line = strsep(&rest, "\n")))
                 if (width_text(line) > columns || strpbrk(line, "\033\r"))
                     fail_msg("%s at %d: '%s'", pages[i].name, columns, line);
         }

@@ -114,6 +114,14 @@ is_gone() {
 
 # ---- fixtures ----
 
+# install_built DIR: `make install` below it, of what is built, as it is: with another prefix, or with
+# other flags than it was built with, make would compile it anew under the tests that use it.
+install_built() {
+    (cd "$root" && env -u MAKEFLAGS -u MAKELEVEL make -s install DESTDIR="$1" \
+        BUILD="${BUILD#"$root"/}" SANITIZE="${SANITIZE:-}") >"$work/install.log" 2>&1 ||
+        not_ok 'make install' "$(cat "$work/install.log")"
+}
+
 # fixture NAME: prints the path of that video; made once for all builds.
 fixture() {
     "$tests/fixtures/cached" "$BUILD/../fixtures" - "$1" && printf '%s\n' "$BUILD/../fixtures/$1"

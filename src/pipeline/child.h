@@ -7,14 +7,16 @@
 
 #include <stdint.h>
 
-enum { CHILD_LIMIT_MS = 5000 };
+/* A busy machine takes seconds to load a library, and a plugin that is off ends its jobs for good.
+ */
+enum { CHILD_LIMIT_MS = 10000 };
 
 /* Runs in the child, writes the answer. */
 typedef void child_fn(void *arg, struct str *answer);
 
 /* 0: *ret_answer is yours. < 0: *err says how the child ended: "died of signal 11 (…)", "did not
- * end within 5 s", "ended with status 3". The child has no stdin, stdout and stderr, dumps no core,
- * dies with this process, and so does what it started. */
+ * end within 10 s", "ended with status 3". The child has no stdin, stdout and stderr, dumps no
+ * core, dies with this process, and so does what it started. */
 int child_ask(child_fn *fn, void *arg, int64_t limit_ms, char **ret_answer, struct err *err);
 
 #endif

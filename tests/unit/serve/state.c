@@ -157,6 +157,7 @@ static void test_record_once(void **state)
     put_error(fixture, "stall", 100);
     CLEANUP(state_memory_free) struct state_memory *memory = state_memory_new(fixture->spool, 1000);
     CLEANUP(json_drop) json_t *before = take(fixture, memory);
+    assert_text(item(before, "errors", 0), "class", "stall");
     put_error(fixture, "crash", 100);
     CLEANUP(json_drop) json_t *after = take(fixture, memory);
     assert_text(item(after, "errors", 0), "class", "stall");

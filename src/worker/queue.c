@@ -356,18 +356,25 @@ static void leave(struct queue *queue, const struct pick *pick, const struct err
     put_off(queue, pick, why->kind == ERR_IO ? BACKLOG_REFUSED : BACKLOG_LEFT);
 }
 
+static void spend(struct queue *queue, const struct pick *pick)
+{
+    struct backlog *backlog = &queue->backlogs[pick->place];
+    untaken_gone(&queue->untaken, backlog->place, backlog_name(backlog, pick->i));
+    backlog_mark(backlog, pick->i, NAMES_SPENT);
+}
+
 static void miss(struct queue *queue, const struct pick *pick)
 {
     struct backlog *backlog = &queue->backlogs[pick->place];
     queue->counts.missed++;
-    backlog_mark(backlog, pick->i, NAMES_SPENT);
+    spend(queue, pick);
     if (++queue->misses % MISSES == 0)
         (void)backlog_look(backlog, BACKLOG_SPENT, time_mono_us(), NULL);
 }
 
 static void took(struct queue *queue, const struct pick *pick)
 {
-    backlog_mark(&queue->backlogs[pick->place], pick->i, NAMES_SPENT);
+    spend(queue, pick);
     queue->counts.claims++;
     queue->taken++;
     queue->misses = 0;

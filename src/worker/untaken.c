@@ -20,13 +20,20 @@ void untaken_scan_begins(struct untaken *untaken)
     memset(untaken->is_fresh, 0, sizeof(untaken->is_fresh));
 }
 
+/* untaken->count: it is not there. */
+static size_t find(const struct untaken *untaken, const char *path)
+{
+    size_t i = 0;
+    while (i < untaken->count && strcmp(untaken->problems[i].path, path) != 0)
+        i++;
+    return i;
+}
+
 void untaken_note(struct untaken *untaken, enum spool_place place, const char *name,
                   const char *reason)
 {
     CLEANUP(mem_free_text) char *path = mem_printf("%s/%s", spool_place_name(place), name);
-    size_t i = 0;
-    while (i < untaken->count && strcmp(untaken->problems[i].path, path) != 0)
-        i++;
+    size_t i = find(untaken, path);
     if (i == UNTAKEN_MAX)
         return;
     if (i == untaken->count) {
@@ -36,6 +43,16 @@ void untaken_note(struct untaken *untaken, enum spool_place place, const char *n
     untaken->is_fresh[i] = true;
     mem_free_text(&untaken->problems[i].reason);
     untaken->problems[i].reason = mem_strdup(reason);
+}
+
+void untaken_gone(struct untaken *untaken, enum spool_place place, const char *name)
+{
+    if (untaken->count == 0)
+        return;
+    CLEANUP(mem_free_text) char *path = mem_printf("%s/%s", spool_place_name(place), name);
+    size_t i = find(untaken, path);
+    if (i < untaken->count)
+        forget(untaken, i);
 }
 
 void untaken_list_spent(struct untaken *untaken)

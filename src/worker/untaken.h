@@ -1,7 +1,7 @@
 /* untaken.h - what is there and could not be taken, and why: told in the log once, and in each
  * heartbeat, so that `status` can say why a job stays.
  *
- *     untaken_scan_begins -> untaken_note … -> untaken_list_spent */
+ *     untaken_scan_begins -> untaken_note …, untaken_gone … -> untaken_list_spent */
 #ifndef TAKEUP_WORKER_UNTAKEN_H
 #define TAKEUP_WORKER_UNTAKEN_H
 
@@ -22,6 +22,8 @@ struct untaken {
 void untaken_scan_begins(struct untaken *untaken);
 void untaken_note(struct untaken *untaken, enum spool_place place, const char *name,
                   const char *reason);
+/* It was taken, by us or by another: the rest of a long list may take hours. */
+void untaken_gone(struct untaken *untaken, enum spool_place place, const char *name);
 /* Forgets what was not noted again. */
 void untaken_list_spent(struct untaken *untaken);
 void untaken_release(struct untaken *untaken);

@@ -261,6 +261,24 @@ static void test_unfinished_ones_are_told_and_tried_again(void **state)
     assert_int_equal(queue_untaken(queue)->count, 0);
 }
 
+/* With more behind it than hands are free, so that the list is not at its end for long. */
+static void test_what_was_taken_is_no_problem_any_more(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(queue_free) struct queue *queue = queue_new(fixture->spool, &rules);
+    fixture_drop(fixture, "pending/half.json", "");
+    drop(fixture, "pending", 'n', 3);
+    look(fixture, queue);
+    CLEANUP(mem_free_text) char *took = take(fixture, queue, 2);
+    assert_string_equal(took, "-n");
+    assert_int_equal(queue_untaken(queue)->count, 1);
+    fixture_drop(fixture, "pending/half.json", "{\"input_path\": \"a\"}");
+    look(fixture, queue);
+    CLEANUP(mem_free_text) char *again = take(fixture, queue, 1);
+    assert_string_equal(again, "h");
+    assert_int_equal(queue_untaken(queue)->count, 0);
+}
+
 static void test_drained(void **state)
 {
     struct fixture *fixture = *state;
@@ -424,6 +442,7 @@ int main(void)
         FIXTURE_TEST(test_gone_ones_are_counted),
         FIXTURE_TEST(test_many_gone_ones_end_the_list),
         FIXTURE_TEST(test_unfinished_ones_are_told_and_tried_again),
+        FIXTURE_TEST(test_what_was_taken_is_no_problem_any_more),
         FIXTURE_TEST(test_drained),
         FIXTURE_TEST(test_an_event_is_believed),
         FIXTURE_TEST(test_a_named_file_need_not_wait),

@@ -213,11 +213,12 @@ static bool is_open(const struct cancelling *cancelling)
 static void wait_for_all(struct cancelling *cancelling)
 {
     int64_t start_ms = time_mono_ms(), look_ms = LOOK_FIRST_MS;
+    CLEANUP(pulse_release) struct pulse pulse = { 0 };
     while (is_open(cancelling)) {
         struct err err = { 0 };
         size_t alive = 0;
         int64_t waited_ms = time_mono_ms() - start_ms;
-        int r = survey_alive(cancelling->spool, &alive, &err);
+        int r = survey_alive(cancelling->spool, &pulse, &alive, &err);
         if (r == 0 && alive == 0)
             r = do_it(cancelling, &err);
         if (r < 0) {

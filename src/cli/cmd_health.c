@@ -34,9 +34,14 @@ static int look(void *arg)
     struct err err = { 0 };
     struct spool *spool = NULL;
     struct survey survey = { 0 };
+    struct pulse pulse = { 0 };
+    const struct survey_how how = { .within_s = (double)asked->within_ms / 1000,
+                                    .pulse = &pulse,
+                                    .may_wait = true };
     int r = cli_open_spool(asked->cli, &spool, &err);
     if (r == 0)
-        r = health_take(spool, (double)asked->within_ms / 1000, &survey, &err);
+        r = survey_take(spool, &how, &survey, &err);
+    pulse_release(&pulse);
     if (r < 0) {
         spool_close(&spool);
         return cli_fail(EXIT_UNUSABLE, &err);
@@ -63,7 +68,7 @@ static int run_health(struct cli *cli, int argc, char **argv)
     int status = cli_parse_args(cli, table, argc, argv, 0, NULL, &first);
     if (status >= 0)
         return status;
-    return guard_run(look, &asked, ANSWER_S + HEALTH_WATCH_S, cli_spool_dir(cli));
+    return guard_run(look, &asked, ANSWER_S, cli_spool_dir(cli));
 }
 
 const struct cli_command cmd_health = {

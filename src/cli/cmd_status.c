@@ -163,7 +163,9 @@ static int status_spool(const struct asked *asked, const struct spool *spool)
 {
     struct err err = { 0 };
     struct survey survey;
-    if (survey_take(spool, 0, &survey, &err) < 0)
+    CLEANUP(pulse_release) struct pulse pulse = { 0 };
+    const struct survey_how how = { .pulse = &pulse, .may_wait = true };
+    if (survey_take(spool, &how, &survey, &err) < 0)
         return cli_fail(EXIT_UNUSABLE, &err);
     if (asked->cli->json) {
         CLEANUP(json_drop) json_t *json = survey_json(spool, &survey);

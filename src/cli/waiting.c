@@ -55,7 +55,8 @@ static int report(const struct cli *cli, const struct spool *spool, const char *
 void waiting_warn_unattended(const struct spool *spool)
 {
     size_t alive;
-    if (survey_alive(spool, &alive, NULL) == 0 && alive == 0)
+    CLEANUP(pulse_release) struct pulse pulse = { 0 };
+    if (survey_alive(spool, &pulse, &alive, NULL) == 0 && alive == 0)
         cli_line(stderr,
                  "takeup: no live worker is there; start one with: takeup worker --spool %s",
                  spool_path(spool));

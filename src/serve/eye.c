@@ -11,10 +11,8 @@
 #include "spool/backlog.h"
 #include "spool/health.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Of a look for the dashboard: it may take a part of what a visitor waits. */
 enum { STATE_BUDGET_MS = 1500 };
@@ -23,6 +21,7 @@ struct eye {
     const struct serve_options *options;
     struct spool *spool; /* NULL: not open */
     struct backlog waiting[SCAN_PLACES];
+    struct pulse pulse;
     struct jobs *jobs;
     struct state_memory *memory; /* of the dashboard; NULL until it is asked for */
 };
@@ -40,6 +39,7 @@ static void forget(struct eye *eye)
 {
     for (size_t i = 0; i < SCAN_PLACES; i++)
         backlog_release(&eye->waiting[i]);
+    pulse_release(&eye->pulse);
     jobs_free(&eye->jobs);
     state_memory_free(&eye->memory);
 }
@@ -89,28 +89,19 @@ static int look(struct eye *eye, size_t lanes[SCAN_LANES], struct survey *survey
         if (i < SCAN_LANES)
             lanes[i] = names_left(&known[i]->names);
     }
-    return survey_take_known(eye->spool, known, survey, err);
+    const struct survey_how how = { .known = known, .pulse = &eye->pulse, .may_wait = true };
+    return survey_take(eye->spool, &how, survey, err);
 }
 
 /* ---- questions ---- */
-
-static int look_for_health(struct eye *eye, struct survey *survey, struct err *err)
-{
-    size_t lanes[SCAN_LANES];
-    int r = look(eye, lanes, survey, err);
-    if (r < 0 || survey->alive_count > 0 || survey->beat_count == 0 ||
-        faccessat(spool_dir(eye->spool, PLACE_TMP), ".", W_OK, AT_EACCESS) == 0)
-        return r;
-    survey_release(survey); /* who may only read has to look twice */
-    return health_take(eye->spool, 0, survey, err);
-}
 
 static struct answer *answer_health(struct eye *eye)
 {
     CLEANUP(survey_release) struct survey survey = { 0 };
     struct err err = { 0 };
     struct health health;
-    if (look_for_health(eye, &survey, &err) < 0)
+    size_t lanes[SCAN_LANES];
+    if (look(eye, lanes, &survey, &err) < 0)
         return answer_err(&err);
     health_judge(eye->spool, &survey, &health);
     struct answer *answer =

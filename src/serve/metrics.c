@@ -126,6 +126,8 @@ int metrics_take(const struct spool *spool, char **ret_text, struct err *err)
     const struct scan *known[SCAN_PLACES];
     size_t lanes[SCAN_LANES];
     CLEANUP(survey_release) struct survey survey = { 0 };
+    CLEANUP(pulse_release) struct pulse pulse = { 0 };
+    const struct survey_how how = { .known = known, .pulse = &pulse, .may_wait = true };
     int r = 0;
     for (size_t i = 0; r == 0 && i < SCAN_PLACES; i++) {
         known[i] = &scans[i];
@@ -134,7 +136,7 @@ int metrics_take(const struct spool *spool, char **ret_text, struct err *err)
             lanes[i] = names_left(&scans[i].names);
     }
     if (r == 0)
-        r = survey_take_known(spool, known, &survey, err);
+        r = survey_take(spool, &how, &survey, err);
     for (size_t i = 0; i < SCAN_PLACES; i++)
         scan_release(&scans[i]);
     if (r < 0)

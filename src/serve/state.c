@@ -23,6 +23,7 @@ static const enum spool_place ended_places[ENDED_PLACES] = { PLACE_DONE, PLACE_E
 
 struct state_memory {
     int64_t budget_us;
+    struct pulse pulse;
     struct waiting *waiting;
     struct history *history[ENDED_PLACES];
     struct endings *endings[ENDED_PLACES];
@@ -44,6 +45,7 @@ void state_memory_free(struct state_memory **memory)
 {
     if (!*memory)
         return;
+    pulse_release(&(*memory)->pulse);
     waiting_free(&(*memory)->waiting);
     for (size_t i = 0; i < ENDED_PLACES; i++) {
         history_free(&(*memory)->history[i]);
@@ -253,9 +255,12 @@ int state_take(const struct spool *spool, struct state_memory *memory, json_t **
 {
     CLEANUP(survey_release) struct survey survey = { 0 };
     int64_t deadline_us = time_mono_us() + memory->budget_us;
+    const struct survey_how how = { .known = waiting_scans(memory->waiting),
+                                    .pulse = &memory->pulse,
+                                    .may_wait = true };
     int r = waiting_look(memory->waiting, err);
     if (r == 0)
-        r = survey_take_known(spool, waiting_scans(memory->waiting), &survey, err);
+        r = survey_take(spool, &how, &survey, err);
     /* Errors first: of these every one counts, and they are few. */
     for (size_t i = ENDED_PLACES; r == 0 && i > 0; i--)
         r = history_look(memory->history[i - 1], deadline_us, err);

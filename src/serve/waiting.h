@@ -22,7 +22,7 @@ struct waiting *waiting_new(const struct spool *spool);
 void waiting_free(struct waiting **waiting);
 
 int waiting_look(struct waiting *waiting, struct err *err);
-/* SCAN_PLACES of them, in the order of scan_places, as survey_take_known wants them; borrowed until
+/* SCAN_PLACES of them, in the order of scan_places, as survey_take wants them; borrowed until
  * the next look. */
 const struct scan *const *waiting_scans(const struct waiting *waiting);
 /* Reads files until the deadline (time_mono_us), and sets in `state`: lanes ({high, normal, low}),

@@ -4,14 +4,9 @@
 #include "base/str.h"
 #include "spool/watchdogs.h"
 
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-enum { WATCH_S = HEALTH_WATCH_S };
 
 /* Its last beat may be fresh, and on another host nobody sees that its process is gone. */
 static bool has_stopped(const struct survey_worker *worker)
@@ -89,7 +84,7 @@ static void explain(const struct spool *spool, const struct survey *survey, stru
     } else if (has_stopped(worker)) {
         health->reason = mem_printf("no live worker: the last one, %s, was stopped %.0f s ago%s%s",
                                     worker->beat->worker, worker->age_s, waiting, dog);
-    } else if (proc_life(&worker->beat->who) == PROC_ALIVE) {
+    } else if (worker->life == PROC_ALIVE) {
         health->reason =
             mem_printf("the worker %s hangs: its process %d is there, but its last "
                        "beat was %.0f s ago%s",
@@ -147,33 +142,4 @@ json_t *health_json(const struct spool *spool, const struct survey *survey,
     }
     json_set(json, "workers", workers);
     return json;
-}
-
-/* Has any beat changed since `before` was read? Two looks of one clockless observer: what is left
- * to those who may not write into the spool and so cannot ask what its "now" is. */
-static bool beat_goes_on(const struct survey *before, const struct survey *after)
-{
-    for (size_t i = 0; i < before->beat_count; i++)
-        for (size_t k = 0; k < after->beat_count; k++)
-            if (strcmp(before->beats[i].worker, after->beats[k].worker) == 0 &&
-                before->beats[i].beat_count != after->beats[k].beat_count)
-                return true;
-    return false;
-}
-
-int health_take(const struct spool *spool, double within_s, struct survey *survey, struct err *err)
-{
-    int r = survey_take(spool, within_s, survey, err);
-    bool may_write = faccessat(spool_dir(spool, PLACE_TMP), ".", W_OK, AT_EACCESS) == 0;
-    if (r < 0 || survey->alive_count > 0 || survey->beat_count == 0 || may_write)
-        return r;
-    struct survey before = *survey;
-    (void)nanosleep(&(struct timespec){ .tv_sec = WATCH_S }, NULL);
-    r = survey_take(spool, within_s, survey, err);
-    if (r == 0 && survey->alive_count == 0 && beat_goes_on(&before, survey)) {
-        survey_release(survey);
-        r = survey_take(spool, INFINITY, survey, err);
-    }
-    survey_release(&before);
-    return r;
 }

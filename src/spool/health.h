@@ -1,7 +1,7 @@
 /* health.h - is there a live worker that works, and if not, why and what to do: one answer for the
  * command and for HTTP.
  *
- *     health_take -> health_judge -> health_json -> health_release, survey_release */
+ *     survey_take -> health_judge -> health_json -> health_release, survey_release */
 #ifndef TAKEUP_SPOOL_HEALTH_H
 #define TAKEUP_SPOOL_HEALTH_H
 
@@ -17,10 +17,6 @@ struct health {
     char *mend;
 };
 
-/* A survey for it. Who may not write into the spool cannot ask what its "now" is; so where no
- * worker seems to be alive it looks again after HEALTH_WATCH_S whether a beat goes on. */
-enum { HEALTH_WATCH_S = 3 };
-int health_take(const struct spool *spool, double within_s, struct survey *survey, struct err *err);
 void health_judge(const struct spool *spool, const struct survey *survey,
                   struct health *ret_health);
 /* Cleanup handler. */

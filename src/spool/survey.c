@@ -32,31 +32,97 @@ static double age_of(const struct heartbeat_seen *beat, int64_t now_ms)
     return age_s;
 }
 
+static bool has_stopped(const struct heartbeat_seen *beat)
+{
+    return strcmp(beat->state, "stopped") == 0;
+}
+
 static void take_workers(struct survey *survey, double within_s)
 {
     survey->workers = mem_zero(survey->beat_count, sizeof(survey->workers[0]));
     for (size_t i = 0; i < survey->beat_count; i++) {
         const struct heartbeat_seen *beat = &survey->beats[i];
         struct survey_worker *worker = &survey->workers[i];
-        enum proc_life life = beat->whole ? proc_life(&beat->who) : PROC_GONE;
         worker->beat = beat;
+        worker->life = beat->whole ? proc_life(&beat->who) : PROC_GONE;
         worker->age_s = age_of(beat, survey->now_ms);
         /* One that is there but does not beat hangs, and that is no life. */
-        worker->alive = life != PROC_GONE && worker->age_s <= within_s;
-        survey->alive_count += worker->alive && strcmp(beat->state, "stopped") != 0;
+        worker->alive = worker->life != PROC_GONE && worker->age_s <= within_s;
+        survey->alive_count += worker->alive && !has_stopped(beat);
     }
 }
 
-int survey_alive(const struct spool *spool, size_t *ret_count, struct err *err)
+/* ---- whom our clock calls dead ---- */
+
+static bool may_live(const struct survey_worker *worker)
+{
+    return !worker->alive && worker->life != PROC_GONE && !has_stopped(worker->beat);
+}
+
+static int64_t watch_left_ms(const struct survey *survey, const struct pulse *pulse)
+{
+    int64_t left_ms = 0;
+    for (size_t i = 0; i < survey->beat_count && survey->alive_count == 0; i++) {
+        if (!may_live(&survey->workers[i]))
+            continue;
+        int64_t one_ms = pulse_left_ms(pulse, survey->beats[i].worker);
+        left_ms = one_ms > left_ms ? one_ms : left_ms;
+    }
+    return left_ms;
+}
+
+static int watch(const struct spool *spool, struct pulse *pulse, int64_t left_ms, double within_s,
+                 struct err *err)
+{
+    struct heartbeat_seen *beats;
+    size_t count;
+    (void)usleep((useconds_t)left_ms * 1000);
+    int r = heartbeats_read(spool, &beats, &count, err);
+    if (r < 0)
+        return r;
+    pulse_note(pulse, beats, count, within_s + (double)left_ms / 1000);
+    heartbeats_free(&beats, count);
+    return 0;
+}
+
+/* The beats have been noted when they were read. */
+static int feel_pulse(const struct spool *spool, struct survey *survey, struct pulse *pulse,
+                      bool may_wait, double within_s, struct err *err)
+{
+    int64_t left_ms = may_wait ? watch_left_ms(survey, pulse) : 0;
+    int r = left_ms > 0 ? watch(spool, pulse, left_ms, within_s, err) : 0;
+    for (size_t i = 0; r == 0 && i < survey->beat_count; i++) {
+        struct survey_worker *worker = &survey->workers[i];
+        double age_s = pulse_age_s(pulse, worker->beat->worker);
+        if (!may_live(worker) || age_s > within_s)
+            continue;
+        worker->alive = true;
+        worker->age_s = age_s;
+        survey->alive_count++;
+    }
+    return r;
+}
+
+static double fresh_within_s(const struct spool *spool)
+{
+    return fs_is_remote(spool_root(spool)) ? fresh_remote_s : fresh_s;
+}
+
+int survey_alive(const struct spool *spool, struct pulse *pulse, size_t *ret_count, struct err *err)
 {
     CLEANUP(survey_release) struct survey survey = { .now_ms = time_wall_ms() };
+    double within_s = fresh_within_s(spool);
     int r = heartbeats_read(spool, &survey.beats, &survey.beat_count, err);
     if (r < 0)
         return r;
-    take_workers(&survey, fs_is_remote(spool_root(spool)) ? fresh_remote_s : fresh_s);
+    pulse_note(pulse, survey.beats, survey.beat_count, within_s);
+    take_workers(&survey, within_s);
+    r = feel_pulse(spool, &survey, pulse, true, within_s, err);
     *ret_count = survey.alive_count;
-    return 0;
+    return r;
 }
+
+/* ---- what waits ---- */
 
 /* Looks into the first files only: of a hundred thousand the rest are as good as these. */
 static void look_into_lane(const struct spool *spool, enum spool_place lane,
@@ -148,20 +214,27 @@ static void merge_told(struct survey *survey)
     }
 }
 
-static int take(const struct spool *spool, double within_s, const struct scan *const *known,
-                struct survey *ret_survey, struct err *err)
+int survey_take(const struct spool *spool, const struct survey_how *how, struct survey *ret_survey,
+                struct err *err)
 {
+    double within_s = how->within_s > 0 ? how->within_s : fresh_within_s(spool);
     CLEANUP(survey_release) struct survey survey = { .now_ms = time_wall_ms() };
     survey.remote = fs_is_remote(spool_root(spool));
     survey.free_bytes = fs_free_bytes(spool_root(spool));
     int r = heartbeats_read(spool, &survey.beats, &survey.beat_count, err);
-    if (r == 0 && known)
-        take_waiting(spool, known, &survey);
+    if (r == 0 && how->pulse)
+        pulse_note(how->pulse, survey.beats, survey.beat_count, within_s);
+    if (r == 0 && how->known)
+        take_waiting(spool, how->known, &survey);
     else if (r == 0)
         r = list_waiting(spool, &survey, err);
     if (r < 0)
         return r;
-    take_workers(&survey, within_s > 0 ? within_s : survey.remote ? fresh_remote_s : fresh_s);
+    take_workers(&survey, within_s);
+    if (how->pulse)
+        r = feel_pulse(spool, &survey, how->pulse, how->may_wait, within_s, err);
+    if (r < 0)
+        return r;
     running_each(spool, count_one, &survey.running);
     survey.done = count_ended(spool, PLACE_DONE);
     survey.error = count_ended(spool, PLACE_ERROR);
@@ -175,18 +248,6 @@ static int take(const struct spool *spool, double within_s, const struct scan *c
     *ret_survey = survey;
     survey = (struct survey){ 0 };
     return 0;
-}
-
-int survey_take(const struct spool *spool, double within_s, struct survey *ret_survey,
-                struct err *err)
-{
-    return take(spool, within_s, NULL, ret_survey, err);
-}
-
-int survey_take_known(const struct spool *spool, const struct scan *const *known,
-                      struct survey *ret_survey, struct err *err)
-{
-    return take(spool, 0, known, ret_survey, err);
 }
 
 void survey_release(struct survey *survey)

@@ -1,14 +1,14 @@
 /* survey.h - what is in the spool, who is alive, is it well: one model for status, health, wait.
  *
- * Reads only; needs no write access, takes no claim, never waits. What it says of workers is what
- * can be told in one look: `alive` when the beat is fresh and the process is not known to be gone.
- */
+ * Reads only; needs no write access, takes no claim. A worker is `alive` when its beat is fresh and
+ * its process is not known to be gone. */
 #ifndef TAKEUP_SPOOL_SURVEY_H
 #define TAKEUP_SPOOL_SURVEY_H
 
 #include "base/json.h"
 #include "spool/heartbeat.h"
 #include "spool/layout.h"
+#include "spool/pulse.h"
 #include "spool/scan.h"
 
 #include <stdbool.h>
@@ -16,6 +16,7 @@
 
 struct survey_worker {
     const struct heartbeat_seen *beat;
+    enum proc_life life;
     bool alive;
     double age_s; /* since its last beat, by the better of the two clocks we have; never below 0 */
 };
@@ -37,15 +38,24 @@ struct survey {
     int64_t now_ms; /* by this machine's wall clock */
 };
 
-/* within_s: how fresh a beat must be to count as life; 0: 5 s, 30 s on a remote filesystem. */
-int survey_take(const struct spool *spool, double within_s, struct survey *ret_survey,
+/* All may be left out. */
+struct survey_how {
+    double
+        within_s; /* how fresh a beat must be to count as life; 0: 5 s, 30 s where it is remote */
+    /* Of one who has listed what waits: SCAN_PLACES of them, in the order of scan_places. */
+    const struct scan *const *known;
+    /* Of one whose clock may be wrong. */
+    struct pulse *pulse;
+    /* When no worker seems to be alive, and one may be, it is watched for PULSE_WATCH_MS first. */
+    bool may_wait;
+};
+int survey_take(const struct spool *spool, const struct survey_how *how, struct survey *ret_survey,
                 struct err *err);
-/* The same for one who has listed what waits: SCAN_PLACES of them, in the order of scan_places. */
-int survey_take_known(const struct spool *spool, const struct scan *const *known,
-                      struct survey *ret_survey, struct err *err);
 void survey_release(struct survey *survey);
-/* Only how many workers are alive and not stopped: looks at heartbeats, and lists nothing else. */
-int survey_alive(const struct spool *spool, size_t *ret_count, struct err *err);
+/* Only how many workers are alive and not stopped: looks at heartbeats, and lists nothing else. It
+ * may wait. */
+int survey_alive(const struct spool *spool, struct pulse *pulse, size_t *ret_count,
+                 struct err *err);
 json_t *survey_json(const struct spool *spool, const struct survey *survey);
 
 /* Where job X is. Looked for in the order inbox, pending, running, deferred, running, done, error,

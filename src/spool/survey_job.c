@@ -72,11 +72,12 @@ static char *told_reason(const struct spool *spool, const char *path)
 static bool take_dropped(const struct spool *spool, char *path, struct survey_job *job)
 {
     size_t alive = 1;
+    CLEANUP(pulse_release) struct pulse pulse = { 0 };
     if (!path)
         return false;
     job->state = JOB_INBOX;
     job->path = path;
-    if (survey_alive(spool, &alive, NULL) == 0 && alive == 0)
+    if (survey_alive(spool, &pulse, &alive, NULL) == 0 && alive == 0)
         job->reason = mem_strdup("there is no live worker");
     else
         job->reason = told_reason(spool, path);

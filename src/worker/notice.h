@@ -6,6 +6,7 @@
 #define TAKEUP_WORKER_NOTICE_H
 
 #include "spool/layout.h"
+#include "spool/pulse.h"
 #include "worker/queue.h"
 
 #include <stdint.h>
@@ -13,6 +14,7 @@
 /* Zero-initialise. */
 struct notice {
     int64_t stamp_ns; /* the file's time when last seen */
+    struct pulse pulse;
     int64_t next_ms;  /* monotonic: not before that, since writing it took so long */
 };
 
@@ -20,6 +22,6 @@ struct notice {
 void notice_keep(struct notice *notice, const struct spool *spool, const char *owner,
                  const struct queue *queue);
 /* At the end, in any case: nobody may read there that a worker still works. */
-void notice_last(const struct spool *spool, const char *owner);
+void notice_last(struct notice *notice, const struct spool *spool, const char *owner);
 
 #endif

@@ -249,7 +249,7 @@ static void end(struct worker *worker)
     CLEANUP(mem_free_text) char *name = mem_strdup(seat_name(worker->seat));
     if (seat_leave(&worker->seat, &err) < 0)
         log_warn(LOG_NO_FIELDS, "%s", err.text);
-    notice_last(worker->spool, name);
+    notice_last(&worker->notice, worker->spool, name);
 }
 
 static void log_ready(const struct worker *worker)

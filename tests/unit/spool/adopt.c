@@ -420,7 +420,7 @@ static void test_survey(void **state)
     submit_free(&submit);
     assert_int_equal(fixture_count(fixture, "tmp"), 0);
 
-    assert_ok(survey_take(fixture->spool, 0, &survey, &err), err);
+    assert_ok(survey_take(fixture->spool, &(struct survey_how){ 0 }, &survey, &err), err);
     CLEANUP(mem_free_text) char *text = survey_text(fixture->spool, &survey);
     assert_int_equal(survey.alive_count, 1);
     assert_int_equal(survey.pending, 2);

@@ -272,7 +272,7 @@ static void test_first_line(void **state)
             assert_ok(seat_beat(fixture->seat, &beat, &err), err);
         else
             assert_ok(seat_leave(&fixture->seat, &err), err);
-        assert_ok(survey_take(fixture->spool, 0, &survey, &err), err);
+        assert_ok(survey_take(fixture->spool, &(struct survey_how){ 0 }, &survey, &err), err);
         CLEANUP(mem_free_text) char *text = survey_text(fixture->spool, &survey);
         CLEANUP(json_drop) json_t *json = survey_json(fixture->spool, &survey);
         if (strncmp(text, situations[i].first, strlen(situations[i].first)) != 0)

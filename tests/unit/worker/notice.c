@@ -46,6 +46,8 @@ static void test_one_of_many_writes(void **state)
     }
     assert_false(keeps(fixture, &first, queue));
     assert_true(keeps(fixture, &first, queue)); /* nobody else did */
+    pulse_release(&first.pulse);
+    pulse_release(&second.pulse);
 }
 
 static void test_a_dear_one_is_written_seldom(void **state)
@@ -56,7 +58,7 @@ static void test_a_dear_one_is_written_seldom(void **state)
     struct notice notice = { .next_ms = INT64_MAX };
     notice_keep(&notice, fixture->spool, "me", queue);
     assert_false(fixture_has(fixture, "STATUS.txt"));
-    notice_last(fixture->spool, "me");
+    notice_last(&notice, fixture->spool, "me");
     assert_true(fixture_has(fixture, "STATUS.txt"));
 }
 

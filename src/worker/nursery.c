@@ -1,6 +1,4 @@
-/* clone3 and not clone: its structure is the same everywhere, and who does not know it (valgrind,
- * gVisor, old filters of system calls) says so instead of leaving out CLONE_PARENT in silence. What
- * libc's fork does besides is of no use here: there is one thread, so no lock is held. But the
+/* What libc's fork does besides is of no use here: there is one thread, so no lock is held. But the
  * place where libc keeps the thread's id must be set, and the kernel tells where that is.
  *
  * A kernel that lacks any of this makes no nursery, and the worker forks by itself. */
@@ -60,19 +58,43 @@ static uint64_t to_u64(const void *pointer)
     return (uint64_t)(uintptr_t)pointer;
 }
 
-/* As fork(), but a child of our parent. */
+enum { SIBLING = CLONE_PARENT | CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID };
+
+/* Where clone3 is not known: a filter of system calls cannot look into its structure, so systemd's
+ * RestrictNamespaces= and container engines say that there is none. clone's flags they can see. The
+ * order of its last two arguments depends on the machine; but tls is not asked for, so whatever
+ * stands in its place is not looked at. */
+static pid_t clone_sibling(int *ret_pid_fd, int *thread_id)
+{
+#ifdef __s390__ /* another order of the first two */
+    errno = ENOSYS;
+    return -1;
+#else
+    pid_t pid = (pid_t)syscall(SYS_clone, SIBLING, NULL, ret_pid_fd, thread_id, thread_id);
+    /* gVisor leaves CLONE_PARENT out in silence: then it is our own child, which nobody wants. */
+    if (pid <= 0 || waitpid(pid, NULL, WNOHANG) < 0)
+        return pid;
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+    fs_close(ret_pid_fd);
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+/* As fork(), but a child of our parent. Its end is told as ours would be: by SIGCHLD. */
 static pid_t fork_sibling(int *ret_pid_fd)
 {
     int *thread_id = NULL;
     if (prctl(PR_GET_TID_ADDRESS, &thread_id, 0, 0, 0) < 0)
         return -1;
     struct clone_args args = {
-        .flags = CLONE_PARENT | CLONE_PIDFD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID,
+        .flags = SIBLING,
         .pidfd = to_u64(ret_pid_fd),
         .child_tid = to_u64(thread_id),
-        .exit_signal = 0, /* our own: SIGCHLD */
     };
-    return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+    return pid < 0 && errno == ENOSYS ? clone_sibling(ret_pid_fd, thread_id) : pid;
 }
 
 static void tell(int fd, const struct answer *answer, const int fds[BIRTH_FDS])

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -628,6 +629,48 @@ static void run_one(struct fixture *fixture)
     assert_int_equal(seen.end.failure, FAILURE_NONE);
 }
 
+static void read_line(const char *path, char *out, int size)
+{
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_non_null(fgets(out, size, file));
+    (void)fclose(file);
+    out[strcspn(out, "\n")] = '\0';
+}
+
+/* In a process of its own, since a filter stays: under systemd's RestrictNamespaces= and in
+ * containers there is no clone3. */
+static bool has_nursery_without_clone3(void)
+{
+    int first;
+    char path[64], text[256] = "", name[64] = "";
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    assert_int_equal(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0), 0);
+    assert_int_equal(seccomp_load(filter), 0);
+    seccomp_release(filter);
+    CLEANUP(fixture_release) struct fixture fixture = fixture_new(body_well, 1);
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    read_line(path, text, sizeof(text));
+    assert_int_equal(sscanf(text, "%d", &first), 1);
+    (void)snprintf(path, sizeof(path), "/proc/%d/comm", first);
+    read_line(path, name, sizeof(name));
+    run_one(&fixture);
+    return strcmp(name, "takeup-nursery") == 0;
+}
+
+static void test_a_nursery_needs_no_clone3(void **state)
+{
+    (void)state;
+    int status;
+    if (getenv("VALGRIND"))
+        skip(); /* it has a clone of its own */
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(!has_nursery_without_clone3());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 /* Killed, or stopped in the middle: the spare one that it has made serves, and after it the worker
  * forks by itself. */
 static void test_a_nursery_that_fails_harms_nobody(void **state)
@@ -708,6 +751,8 @@ static void bear_and_wait(void *arg, int order_fd, int wire_fd, pid_t worker)
 static void test_no_room_for_its_descriptors(void **state)
 {
     (void)state;
+    if (getenv("VALGRIND"))
+        skip(); /* it has limits of its own */
     for (rlim_t room = 0; room < 3; room++) {
         struct nursery *nursery = NULL;
         struct birth birth;
@@ -753,7 +798,7 @@ static void test_what_it_bears_is_the_workers_child(void **state)
     assert_int_equal(errno, ECHILD);
 }
 
-/* What the kernel must know for it (valgrind and some containers do not) is there. */
+/* What the kernel must know for it (some containers do not) is there. */
 static bool has_nurseries(void)
 {
     struct nursery *nursery = NULL;
@@ -820,6 +865,7 @@ int main(void)
         WITH_NURSERY(test_runners_of_a_stopped_worker_end),
         WITH_NURSERY(test_who_has_no_lease_has_no_runners),
         WITH_NURSERY(test_a_nursery_that_fails_harms_nobody),
+        WITH_NURSERY(test_a_nursery_needs_no_clone3),
         WITH_NURSERY(test_a_nursery_that_cannot_be),
         WITH_NURSERY(test_no_room_for_its_descriptors),
         WITH_NURSERY(test_what_it_bears_is_the_workers_child),

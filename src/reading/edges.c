@@ -107,12 +107,20 @@ static void shrink_row(const struct luma *luma, int scale, int y, uint16_t *sums
     }
 }
 
-static void find_row(const uint8_t *row, int width, uint8_t *rising, uint8_t *falling)
+/* In bytes throughout, so that a vector holds as many as it can: as differences of int each pixel
+ * takes four times the room. */
+static uint8_t is_jump(uint8_t from, uint8_t to)
+{
+    uint8_t higher = to > from ? to : from, jump = (uint8_t)(higher - from);
+    return jump >= JUMP;
+}
+
+static void find_row(const uint8_t *restrict row, int width, uint8_t *restrict rising,
+                     uint8_t *restrict falling)
 {
     for (int x = 1; x < width - 1; x++) {
-        int jump = row[x + 1] - row[x - 1];
-        rising[x] = jump >= JUMP;
-        falling[x] = -jump >= JUMP;
+        rising[x] = is_jump(row[x - 1], row[x + 1]);
+        falling[x] = is_jump(row[x + 1], row[x - 1]);
     }
 }
 

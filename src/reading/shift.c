@@ -5,6 +5,7 @@
 
 #include "base/macros.h"
 #include "base/mem.h"
+#include "reading/bits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,12 +43,6 @@ void shift_reset(struct shift *shift, int width, int height)
                              .matched = mem_zero(rows, sizeof(int)) };
 }
 
-/* Most words are 0, and popcount is not cheap everywhere. */
-static int count_bits(uint64_t word)
-{
-    return word ? __builtin_popcountll(word) : 0;
-}
-
 /* The strokes of this picture that are new; how many there are. */
 static int find_new(struct shift *shift, const struct edges *now, const struct edges *before)
 {
@@ -63,7 +58,7 @@ static int find_new(struct shift *shift, const struct edges *now, const struct e
             size_t at = (size_t)y * (size_t)shift->words + (size_t)w;
             shift->now[at] =
                 (now->rising[at] & ~before->rising[at]) | (now->falling[at] & ~before->falling[at]);
-            counts[y] += count_bits(shift->now[at]);
+            counts[y] += bits_in(shift->now[at]);
         }
         all += counts[y];
     }
@@ -84,7 +79,7 @@ static int match(struct shift *shift, int down, int step)
         if (shift->counts[y] == 0 || shift->counts_before[y - down] == 0)
             continue;
         for (int w = 0; w < shift->words; w++)
-            shift->matched[y] += count_bits(row[w] & other[w]);
+            shift->matched[y] += bits_in(row[w] & other[w]);
         kept += shift->matched[y];
     }
     return kept * step < BITS_MIN ? 0 : (int)((int64_t)kept * 100 / int_max(now, before));

@@ -78,7 +78,9 @@ static int open_spool(struct eye *eye, struct err *err)
     return r < 0 ? r : 0;
 }
 
-/* A survey that lists only what may have changed. */
+/* A survey that lists only what may have changed. Whom our clock calls dead is watched first: this
+ * is what is asked for to know who lives. No other question waits for that, since somebody may wait
+ * behind it; it has what was seen of the beats before. */
 static int look(struct eye *eye, size_t lanes[SCAN_LANES], struct survey *survey, struct err *err)
 {
     const struct scan *known[SCAN_PLACES];
@@ -143,11 +145,12 @@ static struct answer *answer_jobs(struct eye *eye, const json_t *asked)
     return answer_json(200, page);
 }
 
-static struct answer *answer_job(const struct eye *eye, const char *name)
+static struct answer *answer_job(struct eye *eye, const char *name)
 {
+    const struct survey_how how = { .pulse = &eye->pulse };
     struct survey_job job = { 0 };
     struct err err = { 0 };
-    if (survey_job(eye->spool, name, &job, &err) < 0)
+    if (survey_job(eye->spool, name, &how, &job, &err) < 0)
         return answer_err(&err);
     struct answer *answer =
         job.state == JOB_UNKNOWN
@@ -195,7 +198,7 @@ struct answer *eye_answer(struct eye *eye, const json_t *question, const char *b
     if (strcmp(what, "submit") == 0)
         return answer_submit(eye, query, body, body_len);
     if (strcmp(what, "cancel") == 0)
-        return writes_cancel(eye->spool, job);
+        return writes_cancel(eye->spool, &eye->pulse, job);
     if (strcmp(what, "retry") == 0)
         return writes_retry(eye->spool, job);
     return answer_error(500, "a question that nobody can answer", NULL);

@@ -108,13 +108,13 @@ struct answer *writes_submit(struct spool *spool, const struct input_bounds *bou
 
 /* ---- cancel, retry ---- */
 
-struct answer *writes_cancel(const struct spool *spool, const char *name)
+struct answer *writes_cancel(const struct spool *spool, struct pulse *pulse, const char *name)
 {
+    const struct survey_how how = { .pulse = pulse };
     struct survey_job job = { 0 };
     struct err err = { 0 };
     size_t alive = 0;
-    CLEANUP(pulse_release) struct pulse pulse = { 0 };
-    int r = survey_job(spool, name, &job, &err);
+    int r = survey_job(spool, name, &how, &job, &err);
     enum survey_state state = job.state;
     survey_job_release(&job);
     if (r < 0)
@@ -123,7 +123,7 @@ struct answer *writes_cancel(const struct spool *spool, const char *name)
         return answer_error(404, "there is no job of that name", "see /v1/jobs");
     if (state == JOB_DONE || state == JOB_ERROR)
         return answer_error(409, "the job has ended", "only what waits or runs can be cancelled");
-    if (cancel_ask(spool, name, &err) < 0 || survey_alive(spool, &pulse, &alive, &err) < 0)
+    if (cancel_ask(spool, name, &err) < 0 || survey_alive(spool, &how, &alive, &err) < 0)
         return answer_err(&err);
     json_t *json = json_object();
     json_set_text(json, "name", name);

@@ -53,7 +53,7 @@ static void note_newest(void *arg, enum spool_place place, const char *id, json_
 static int explain(const struct spool *spool, const char *name, struct err *err)
 {
     struct survey_job job = { 0 };
-    int r = survey_job(spool, name, &job, err);
+    int r = survey_job(spool, name, NULL, &job, err);
     if (r < 0)
         return r;
     switch (job.state) {

@@ -36,7 +36,8 @@ struct http {
     struct callers callers;
     struct tally tally;
     struct downloads downloads;
-    size_t open; /* requests */
+    size_t files; /* asked for, which will be downloads when they are there */
+    size_t open;  /* requests */
     bool is_ending;
     int64_t swept_ms;
 };
@@ -51,6 +52,7 @@ struct request {
     struct target target;
     struct route route;
     bool is_head, has_begun;
+    bool is_file; /* one of http->files */
     struct str body;
     size_t body_len; /* with what was thrown away */
     struct answer *answer;
@@ -203,6 +205,31 @@ static struct answer *page(void)
     return answer;
 }
 
+/* Each is counted from here on, before it is a process: many may be asked for at once. NULL: it may
+ * be handed out. */
+static struct answer *begin_file(struct request *request)
+{
+    struct http *http = request->http;
+    if (request->route.kind != ROUTE_FILE || request->is_head)
+        return NULL;
+    if (http->downloads.count + http->files >= DOWNLOADS_MAX) {
+        struct answer *answer =
+            answer_error(503, "too many files are being handed out", "ask again in a moment");
+        answer->retry_after_s = 5;
+        return answer;
+    }
+    http->files++;
+    request->is_file = true;
+    return NULL;
+}
+
+/* It is a download by now, or will be none. */
+static void end_file(struct request *request)
+{
+    request->http->files -= request->is_file;
+    request->is_file = false;
+}
+
 /* NULL: it waits, and its connection is suspended. */
 static struct answer *ask(struct request *request)
 {
@@ -211,12 +238,9 @@ static struct answer *ask(struct request *request)
         return page();
     if (http->is_ending)
         return answer_error(503, "the server is ending", NULL);
-    if (request->route.kind == ROUTE_FILE && http->downloads.count >= DOWNLOADS_MAX) {
-        struct answer *answer =
-            answer_error(503, "too many files are being handed out", "ask again in a moment");
-        answer->retry_after_s = 5;
+    struct answer *answer = begin_file(request);
+    if (answer)
         return answer;
-    }
     CLEANUP(mem_free_text) char *text = question_of(request);
     const struct desk_question question = {
         .line = line_of(request->route.kind),
@@ -226,7 +250,7 @@ static struct answer *ask(struct request *request)
         .is_shared = !route_is_write(request->route.kind) && request->route.kind != ROUTE_FILE,
     };
     request->visit = (struct desk_visit){ .on_answer = on_answer, .arg = request };
-    struct answer *answer = desk_ask(http->desk, &question, &request->visit);
+    answer = desk_ask(http->desk, &question, &request->visit);
     if (!answer) {
         caller_may_wait(request->caller);
         MHD_suspend_connection(request->connection);
@@ -323,6 +347,7 @@ static enum MHD_Result send_answer(struct request *request, const char *method)
         request->answer = same;
     }
     struct MHD_Response *response = response_of(request);
+    end_file(request);
     if (!response)
         return MHD_NO;
     add_headers(response, request->answer);
@@ -398,6 +423,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **at
     *at = NULL;
     request->http->open--;
     desk_leave(&request->visit);
+    end_file(request);
     caller_has_until(request->caller, time_mono_ms(), CALLER_HEADERS_MS);
     answer_drop(&request->answer);
     target_release(&request->target);

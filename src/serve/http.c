@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "serve/download.h"
 #include "serve/page.h"
+#include "serve/pieces.h"
 #include "serve/policy.h"
 #include "serve/prom.h"
 #include "serve/route.h"
@@ -300,6 +301,16 @@ static ssize_t read_nothing(void *arg, uint64_t at, char *out, size_t size)
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+static struct MHD_Response *in_pieces(struct answer *answer, struct caller *caller)
+{
+    struct pieces *pieces = pieces_new(answer, caller);
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        answer->body_len, PIECE_MAX_BYTES, pieces_read, pieces, pieces_end);
+    if (!response)
+        pieces_end(pieces);
+    return response;
+}
+
 static struct MHD_Response *response_of(struct request *request)
 {
     struct http *http = request->http;
@@ -310,6 +321,8 @@ static struct MHD_Response *response_of(struct request *request)
     if (answer->pipe_bytes > 0)
         return MHD_create_response_from_callback((uint64_t)answer->pipe_bytes, 1024, read_nothing,
                                                  NULL, NULL);
+    if (answer->body_len > PIECE_MAX_BYTES)
+        return in_pieces(answer, request->caller);
     return MHD_create_response_from_buffer_with_free_callback_cls(answer->body_len, answer->body,
                                                                   drop_held, answer_hold(answer));
 }

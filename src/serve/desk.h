@@ -17,7 +17,8 @@
 
 #include <stdbool.h>
 
-enum desk_line { DESK_HEALTH, DESK_STATE, DESK_JOBS, DESK_WRITES, DESK_LINES };
+/* Health has one of its own: its verdict waits for nothing that is only counted. */
+enum desk_line { DESK_HEALTH, DESK_METRICS, DESK_STATE, DESK_JOBS, DESK_WRITES, DESK_LINES };
 enum { DESK_KEPT_MS = 500, DESK_PATIENCE_MS = 4000 };
 
 /* In the visitor's own storage. on_answer gets an answer to hold or to drop. */

@@ -183,7 +183,9 @@ static enum desk_line line_of(enum route_kind kind)
         return DESK_WRITES;
     if (kind == ROUTE_DASHBOARD)
         return DESK_STATE;
-    return kind == ROUTE_HEALTH || kind == ROUTE_METRICS ? DESK_HEALTH : DESK_JOBS;
+    if (kind == ROUTE_METRICS)
+        return DESK_METRICS;
+    return kind == ROUTE_HEALTH ? DESK_HEALTH : DESK_JOBS;
 }
 
 static void on_answer(void *arg, struct answer *answer)

@@ -247,8 +247,8 @@ int survey_take(const struct spool *spool, const struct survey_how *how, struct 
     if (r < 0)
         return r;
     running_each(spool, count_one, &survey.running);
-    survey.done = count_ended(spool, PLACE_DONE);
-    survey.error = count_ended(spool, PLACE_ERROR);
+    survey.done = how->without_ended ? -1 : count_ended(spool, PLACE_DONE);
+    survey.error = how->without_ended ? -1 : count_ended(spool, PLACE_ERROR);
     struct dropped dropped;
     dropped_count(spool, survey.now_ms, &dropped);
     survey.inbox = dropped.count;

@@ -30,7 +30,8 @@ struct survey {
     json_t *watchdogs;             /* an array: watchdogs.h */
     int64_t inbox;                 /* files; inbox_more: and more, which nobody counted */
     bool inbox_more;
-    int64_t pending, deferred, running, done, error;
+    int64_t pending, deferred, running;
+    int64_t done, error;                        /* below 0: not counted */
     int64_t lanes[SCAN_LANES];                  /* of pending, in the order of scan_places */
     int64_t oldest_inbox_ms, oldest_pending_ms; /* age; 0 when there is none */
     int64_t free_bytes;
@@ -49,6 +50,9 @@ struct survey_how {
     /* When no worker seems to be alive, and one may be, it is watched for PULSE_WATCH_MS first,
      * unless the pulse has been watched for so long. */
     bool may_wait;
+    /* For a verdict, or of one who has listed it: what ended is not counted. There may be a hundred
+     * thousand, and not every filesystem knows how many without listing them. */
+    bool without_ended;
 };
 int survey_take(const struct spool *spool, const struct survey_how *how, struct survey *ret_survey,
                 struct err *err);

@@ -120,6 +120,14 @@ static void test_a_beat_that_goes_on_is_life(void **state)
     assert_int_equal(alive(fixture, &by_pulse, &age_s), 0);
 }
 
+_Noreturn static void beat_until_killed(const struct fixture *fixture)
+{
+    for (int number = 2;; number++) {
+        beat_ahead(fixture, number);
+        (void)usleep(100 * 1000);
+    }
+}
+
 /* Who has no earlier look waits for a second one; another process beats meanwhile. */
 static void test_who_asks_once_waits(void **state)
 {
@@ -130,10 +138,8 @@ static void test_who_asks_once_waits(void **state)
     drop_own_beat(fixture);
     beat_ahead(fixture, 1);
     pid_t pid = fork();
-    for (int number = 2; pid == 0; number++) {
-        beat_ahead(fixture, number);
-        (void)usleep(100 * 1000);
-    }
+    if (pid == 0)
+        beat_until_killed(fixture);
     size_t count = alive(fixture, &how, &age_s);
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, NULL, 0), pid);

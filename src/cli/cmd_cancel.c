@@ -26,6 +26,7 @@ struct cancelling {
     struct wanted *wanted;
     size_t count;
     int64_t timeout_ms;
+    struct pulse pulse;
     json_t *stories; /* for --json */
     int status;
 };
@@ -185,9 +186,10 @@ static void give_up(struct cancelling *cancelling, struct wanted *wanted,
 static void look(struct cancelling *cancelling, struct wanted *wanted, bool is_attended,
                  bool is_late, bool is_last)
 {
+    const struct survey_how how = { .pulse = &cancelling->pulse };
     struct survey_job job = { 0 };
     struct err err = { 0 };
-    if (survey_job(cancelling->spool, wanted->name, &job, &err) < 0) {
+    if (survey_job(cancelling->spool, wanted->name, &how, &job, &err) < 0) {
         wanted->open = false;
         fail(cancelling, cli_status_of(&err), &err);
     } else if (has_ended(&job)) {
@@ -213,12 +215,12 @@ static bool is_open(const struct cancelling *cancelling)
 static void wait_for_all(struct cancelling *cancelling)
 {
     int64_t start_ms = time_mono_ms(), look_ms = LOOK_FIRST_MS;
-    CLEANUP(pulse_release) struct pulse pulse = { 0 };
+    const struct survey_how how = { .pulse = &cancelling->pulse, .may_wait = true };
     while (is_open(cancelling)) {
         struct err err = { 0 };
         size_t alive = 0;
         int64_t waited_ms = time_mono_ms() - start_ms;
-        int r = survey_alive(cancelling->spool, &pulse, &alive, &err);
+        int r = survey_alive(cancelling->spool, &how, &alive, &err);
         if (r == 0 && alive == 0)
             r = do_it(cancelling, &err);
         if (r < 0) {
@@ -240,9 +242,10 @@ static void wait_for_all(struct cancelling *cancelling)
 /* Asks for it, unless there is nothing to ask for: such a request would wait for a job to come. */
 static void ask(struct cancelling *cancelling, struct wanted *wanted)
 {
+    const struct survey_how how = { .pulse = &cancelling->pulse };
     struct survey_job job = { 0 };
     struct err err = { 0 };
-    int r = survey_job(cancelling->spool, wanted->name, &job, &err);
+    int r = survey_job(cancelling->spool, wanted->name, &how, &job, &err);
     if (r == 0 && has_ended(&job)) {
         report(cancelling, wanted->name, &job, false);
     } else {
@@ -286,6 +289,7 @@ static int run_cancel(struct cli *cli, int argc, char **argv)
     if (cli->json)
         cli_print_json(stories);
     free(cancelling.wanted);
+    pulse_release(&cancelling.pulse);
     spool_close(&cancelling.spool);
     return cancelling.status;
 }

@@ -81,7 +81,7 @@ static void check_disk(struct report *report, const struct spool *spool)
 static void check_worker(struct report *report, const struct spool *spool)
 {
     CLEANUP(pulse_release) struct pulse pulse = { 0 };
-    const struct survey_how how = { .pulse = &pulse, .may_wait = true };
+    const struct survey_how how = { .pulse = &pulse, .may_wait = true, .without_ended = true };
     struct survey survey;
     struct err err = { 0 };
     if (survey_take(spool, &how, &survey, &err) < 0) {

@@ -37,7 +37,8 @@ static int look(void *arg)
     struct pulse pulse = { 0 };
     const struct survey_how how = { .within_s = (double)asked->within_ms / 1000,
                                     .pulse = &pulse,
-                                    .may_wait = true };
+                                    .may_wait = true,
+                                    .without_ended = true };
     int r = cli_open_spool(asked->cli, &spool, &err);
     if (r == 0)
         r = survey_take(spool, &how, &survey, &err);

@@ -53,6 +53,20 @@ static int serve(const struct asked *asked, const struct settings *settings)
     return r < 0 ? cli_fail(cli_status_of(&err), &err) : EXIT_OK;
 }
 
+/* Where inputs of jobs may lie, they say: without them nobody is let write. Who reads does not need
+ * them. They are read once, at the start. */
+static int serve_with_settings(const struct asked *asked)
+{
+    struct cli *cli = asked->cli;
+    CLEANUP(settings_free) struct settings *settings = NULL;
+    struct err err = { 0 };
+    if (!asked->allow_write)
+        settings = cli_try_settings(cli, cli_spool_dir(cli));
+    else if (cli_load_settings(cli, cli_spool_dir(cli), &settings, &err) < 0)
+        return cli_fail(cli_status_of(&err), &err);
+    return serve(asked, settings);
+}
+
 static int run_serve(struct cli *cli, int argc, char **argv)
 {
     struct asked asked = { .cli = cli, .listen = LISTEN_DEFAULT };
@@ -74,11 +88,8 @@ static int run_serve(struct cli *cli, int argc, char **argv)
     if (asked.allow_write != (asked.token_file != NULL))
         return cli_usage(cli, "--allow-write and --token-file FILE belong together");
     status = guard_run(look, &asked, ANSWER_S, cli_spool_dir(cli));
-    if (status == EXIT_OK) {
-        CLEANUP(settings_free)
-        struct settings *settings = cli_try_settings(cli, cli_spool_dir(cli));
-        status = serve(&asked, settings);
-    }
+    if (status == EXIT_OK)
+        status = serve_with_settings(&asked);
     free(asked.hosts.items);
     return status;
 }

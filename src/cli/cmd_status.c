@@ -116,12 +116,14 @@ static int status_jobs(const struct asked *asked, const struct spool *spool)
     struct err err = { 0 };
     int status = EXIT_OK;
     CLEANUP(json_drop) json_t *all = json_array();
+    CLEANUP(pulse_release) struct pulse pulse = { 0 };
+    const struct survey_how how = { .pulse = &pulse, .may_wait = true };
     /* What is told must not be taken back by a power cut. */
     (void)fs_sync_dir(spool_dir(spool, PLACE_DONE), "done", NULL);
     (void)fs_sync_dir(spool_dir(spool, PLACE_ERROR), "error", NULL);
     for (size_t i = 0; i < asked->count; i++) {
         struct survey_job job = { 0 };
-        if (survey_job(spool, asked->names[i], &job, &err) < 0)
+        if (survey_job(spool, asked->names[i], &how, &job, &err) < 0)
             return cli_fail(EXIT_UNUSABLE, &err);
         if (job.state == JOB_UNKNOWN || job.state == JOB_ERROR)
             status = EXIT_NOT_SO;

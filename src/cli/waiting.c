@@ -56,17 +56,18 @@ void waiting_warn_unattended(const struct spool *spool)
 {
     size_t alive;
     CLEANUP(pulse_release) struct pulse pulse = { 0 };
-    if (survey_alive(spool, &pulse, &alive, NULL) == 0 && alive == 0)
+    const struct survey_how how = { .pulse = &pulse, .may_wait = true };
+    if (survey_alive(spool, &how, &alive, NULL) == 0 && alive == 0)
         cli_line(stderr,
                  "takeup: no live worker is there; start one with: takeup worker --spool %s",
                  spool_path(spool));
 }
 
 static int look(const struct spool *spool, const char *name, const char *submission,
-                struct survey_job *ret_job, struct err *err)
+                const struct survey_how *how, struct survey_job *ret_job, struct err *err)
 {
-    return submission ? survey_submission(spool, name, submission, ret_job, err)
-                      : survey_job(spool, name, ret_job, err);
+    return submission ? survey_submission(spool, name, submission, how, ret_job, err)
+                      : survey_job(spool, name, how, ret_job, err);
 }
 
 void waiting_sleep_ms(int64_t ms)
@@ -88,9 +89,11 @@ int waiting_for(const struct cli *cli, const struct spool *spool, const char *na
     struct err err = { 0 };
     int64_t start_ms = time_mono_ms(), look_ms = LOOK_FIRST_MS;
     bool warned = false;
+    CLEANUP(pulse_release) struct pulse pulse = { 0 };
+    const struct survey_how how = { .pulse = &pulse }; /* it looks often: no look waits */
     for (;;) {
         struct survey_job job = { 0 };
-        if (look(spool, name, submission, &job, &err) < 0)
+        if (look(spool, name, submission, &how, &job, &err) < 0)
             return cli_fail(EXIT_UNUSABLE, &err);
         int64_t waited_ms = time_mono_ms() - start_ms;
         bool late = timeout_ms > 0 && waited_ms >= timeout_ms;

@@ -159,15 +159,20 @@ static bool is_silent(const struct line *line, int64_t now_ms)
     return looker_is_busy(line->looker) && now_ms - line->asked_ms >= DESK_PATIENCE_MS;
 }
 
+/* Of a write that nobody waits for any more: what was put is not taken back. */
+static const char *fate_of(const struct desk_entry *entry)
+{
+    bool is_unknown = entry && entry->question.line == DESK_WRITES && entry->state == ENTRY_ASKED;
+    return is_unknown ? "; whether the request was done is not known" : "";
+}
+
 static struct answer *no_answer(const struct line *line, const struct desk_entry *entry,
                                 int64_t now_ms)
 {
     const char *spool = line->desk->options->spool;
-    bool is_write = entry && entry->question.line == DESK_WRITES && entry->state == ENTRY_ASKED;
     CLEANUP(mem_free_text)
     char *error = mem_printf("the filesystem of '%s' does not answer (waited %.1f s)%s", spool,
-                             (double)(now_ms - line->asked_ms) / 1000,
-                             is_write ? "; whether the request was done is not known" : "");
+                             (double)(now_ms - line->asked_ms) / 1000, fate_of(entry));
     CLEANUP(mem_free_text)
     char *hint = mem_printf("is the server or the mount gone? try: timeout 5 ls '%s'", spool);
     json_t *json = json_object();
@@ -181,9 +186,18 @@ static struct answer *no_answer(const struct line *line, const struct desk_entry
     return answer;
 }
 
+/* The spool answers, but not so many. entry NULL: it was not even written down. */
+static struct answer *busy(const struct desk_entry *entry)
+{
+    CLEANUP(mem_free_text) char *error = mem_printf("too many requests wait%s", fate_of(entry));
+    struct answer *answer = answer_error(503, error, "ask again in a moment");
+    answer->retry_after_s = 5;
+    return answer;
+}
+
 /* ---- lines ---- */
 
-static void put_next(struct line *line)
+static void put_next(struct line *line, int64_t now_ms)
 {
     struct desk *desk = line->desk;
     struct desk_entry *at = desk->entries, *next;
@@ -204,7 +218,7 @@ static void put_next(struct line *line)
         }
         at->state = ENTRY_ASKED;
         line->asked = at;
-        line->asked_ms = time_mono_ms();
+        line->asked_ms = now_ms;
     }
 }
 
@@ -230,7 +244,7 @@ static void on_answer(void *arg, struct answer *answer)
     } else {
         answer_drop(&answer);
     }
-    put_next(line);
+    put_next(line, line->answered_ms);
 }
 
 struct answer *desk_ask(struct desk *desk, const struct desk_question *question,
@@ -245,11 +259,11 @@ struct answer *desk_ask(struct desk *desk, const struct desk_question *question,
     if (is_silent(line, now_ms))
         return no_answer(line, NULL, now_ms);
     if (!entry && !make_room(desk))
-        return answer_error(503, "too many requests wait", "ask again in a moment");
+        return busy(NULL);
     if (!entry)
         entry = add_entry(desk, question);
     add_visit(entry, visit, now_ms);
-    put_next(line);
+    put_next(line, now_ms);
     return NULL;
 }
 
@@ -262,7 +276,8 @@ static void give_up(struct desk_entry *entry, struct line *line, int64_t now_ms)
         if (now_ms - at->since_ms < DESK_PATIENCE_MS)
             continue;
         desk_leave(at);
-        at->on_answer(at->arg, no_answer(line, entry, now_ms));
+        at->on_answer(at->arg,
+                      is_silent(line, now_ms) ? no_answer(line, entry, now_ms) : busy(entry));
     }
 }
 

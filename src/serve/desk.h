@@ -5,8 +5,9 @@
  * Visitors who ask the same at one time get one answer, and it is kept for DESK_KEPT_MS: so a
  * thousand of them cost the spool no more than one. A question that somebody's write has overtaken
  * is asked anew. Each line has its own child that looks: what takes long in one does not keep the
- * other waiting. Nobody waits longer than DESK_PATIENCE_MS: then the answer is that the filesystem
- * does not answer, and so it is at once for all who come while that lasts. */
+ * other waiting. Nobody waits longer than DESK_PATIENCE_MS. Has one question been out for so long,
+ * the answer is that the filesystem does not answer, and so it is at once for all who come while
+ * that lasts; else that too many wait. */
 #ifndef TAKEUP_SERVE_DESK_H
 #define TAKEUP_SERVE_DESK_H
 
@@ -16,7 +17,8 @@
 
 #include <stdbool.h>
 
-enum desk_line { DESK_HEALTH, DESK_STATE, DESK_JOBS, DESK_WRITES, DESK_LINES };
+/* Health has one of its own: its verdict waits for nothing that is only counted. */
+enum desk_line { DESK_HEALTH, DESK_METRICS, DESK_STATE, DESK_JOBS, DESK_WRITES, DESK_LINES };
 enum { DESK_KEPT_MS = 500, DESK_PATIENCE_MS = 4000 };
 
 /* In the visitor's own storage. on_answer gets an answer to hold or to drop. */

@@ -6,6 +6,7 @@
 #include "serve/jobs.h"
 #include "serve/metrics.h"
 #include "serve/prom.h"
+#include "serve/shelf.h"
 #include "serve/state.h"
 #include "serve/writes.h"
 #include "spool/backlog.h"
@@ -17,10 +18,14 @@
 /* Of a look for the dashboard: it may take a part of what a visitor waits. */
 enum { STATE_BUDGET_MS = 1500 };
 
+enum { ENDED_DONE, ENDED_ERROR, ENDED_PLACES };
+static const enum shelf_kind ended_kinds[ENDED_PLACES] = { SHELF_DONE, SHELF_ERROR };
+
 struct eye {
     const struct serve_options *options;
     struct spool *spool; /* NULL: not open */
     struct backlog waiting[SCAN_PLACES];
+    struct shelf ended[ENDED_PLACES]; /* for metrics: how many there are */
     struct pulse pulse;
     struct jobs *jobs;
     struct state_memory *memory; /* of the dashboard; NULL until it is asked for */
@@ -39,6 +44,8 @@ static void forget(struct eye *eye)
 {
     for (size_t i = 0; i < SCAN_PLACES; i++)
         backlog_release(&eye->waiting[i]);
+    for (size_t i = 0; i < ENDED_PLACES; i++)
+        shelf_release(&eye->ended[i]);
     pulse_release(&eye->pulse);
     jobs_free(&eye->jobs);
     state_memory_free(&eye->memory);
@@ -48,6 +55,8 @@ static void begin_anew(struct eye *eye)
 {
     for (size_t i = 0; i < SCAN_PLACES; i++)
         backlog_init(&eye->waiting[i], eye->spool, scan_places[i]);
+    for (size_t i = 0; i < ENDED_PLACES; i++)
+        shelf_init(&eye->ended[i], eye->spool, ended_kinds[i]);
     eye->jobs = jobs_new(eye->spool);
 }
 
@@ -78,7 +87,9 @@ static int open_spool(struct eye *eye, struct err *err)
     return r < 0 ? r : 0;
 }
 
-/* A survey that lists only what may have changed. */
+/* A survey that lists only what may have changed. Whom our clock calls dead is watched first: this
+ * is what is asked for to know who lives. No other question waits for that, since somebody may wait
+ * behind it; it has what was seen of the beats before. */
 static int look(struct eye *eye, size_t lanes[SCAN_LANES], struct survey *survey, struct err *err)
 {
     const struct scan *known[SCAN_PLACES];
@@ -89,7 +100,9 @@ static int look(struct eye *eye, size_t lanes[SCAN_LANES], struct survey *survey
         if (i < SCAN_LANES)
             lanes[i] = names_left(&known[i]->names);
     }
-    const struct survey_how how = { .known = known, .pulse = &eye->pulse, .may_wait = true };
+    const struct survey_how how = {
+        .known = known, .pulse = &eye->pulse, .may_wait = true, .without_ended = true
+    };
     return survey_take(eye->spool, &how, survey, err);
 }
 
@@ -110,6 +123,12 @@ static struct answer *answer_health(struct eye *eye)
     return answer;
 }
 
+/* Below 0: it cannot be told. */
+static int64_t count_ended(struct shelf *shelf)
+{
+    return shelf_look(shelf, time_mono_us(), NULL) < 0 ? -1 : (int64_t)shelf->names.count;
+}
+
 static struct answer *answer_metrics(struct eye *eye)
 {
     CLEANUP(survey_release) struct survey survey = { 0 };
@@ -118,6 +137,8 @@ static struct answer *answer_metrics(struct eye *eye)
     size_t lanes[SCAN_LANES];
     if (look(eye, lanes, &survey, &err) < 0)
         return answer_err(&err);
+    survey.done = count_ended(&eye->ended[ENDED_DONE]);
+    survey.error = count_ended(&eye->ended[ENDED_ERROR]);
     metrics_add_spool(&text, &survey, lanes);
     return answer_text(200, PROM_CONTENT_TYPE, str_take(&text));
 }
@@ -143,11 +164,12 @@ static struct answer *answer_jobs(struct eye *eye, const json_t *asked)
     return answer_json(200, page);
 }
 
-static struct answer *answer_job(const struct eye *eye, const char *name)
+static struct answer *answer_job(struct eye *eye, const char *name)
 {
+    const struct survey_how how = { .pulse = &eye->pulse };
     struct survey_job job = { 0 };
     struct err err = { 0 };
-    if (survey_job(eye->spool, name, &job, &err) < 0)
+    if (survey_job(eye->spool, name, &how, &job, &err) < 0)
         return answer_err(&err);
     struct answer *answer =
         job.state == JOB_UNKNOWN
@@ -195,7 +217,7 @@ struct answer *eye_answer(struct eye *eye, const json_t *question, const char *b
     if (strcmp(what, "submit") == 0)
         return answer_submit(eye, query, body, body_len);
     if (strcmp(what, "cancel") == 0)
-        return writes_cancel(eye->spool, job);
+        return writes_cancel(eye->spool, &eye->pulse, job);
     if (strcmp(what, "retry") == 0)
         return writes_retry(eye->spool, job);
     return answer_error(500, "a question that nobody can answer", NULL);

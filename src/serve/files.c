@@ -110,7 +110,7 @@ struct answer *files_answer(const struct spool *spool, const char *job, const ch
     struct survey_job found = { 0 };
     struct err err = { 0 };
     struct answer *answer;
-    if (survey_job(spool, job, &found, &err) < 0)
+    if (survey_job(spool, job, NULL, &found, &err) < 0)
         return answer_err(&err);
     if (!found.record)
         answer = answer_error(404, "there is no job of that name that has ended",

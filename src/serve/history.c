@@ -5,9 +5,11 @@
  * look, those names first that sort last: the names that `submit` makes sort by time.
  *
  * A directory's mtime tells whether it is to be listed again; what was listed within 2 s of its
- * last change may have missed another one with the same time, and is listed once more. A job that
- * is tried again and ends anew under its name between two lists keeps its earlier time until all
- * times are forgotten. */
+ * last change may have missed another one with the same time, and is listed once more.
+ *
+ * A job that is tried again may end anew under its name between two lists, and its directory is the
+ * same: only its time tells. So after each list all times are asked for again, a part of them at
+ * each look; until its turn comes a job has the time that was known. */
 #include "serve/history.h"
 
 #include "base/fs.h"
@@ -23,10 +25,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { LIST_FACTOR = 20, STATS_BETWEEN_CLOCKS = 64 };
+enum { LIST_FACTOR = 20, STATS_BETWEEN_CLOCKS = 64, ASKED_AGAIN_MAX = 500 };
 enum { GONE_MS = -1, UNKNOWN_MS = 0 };
 static const int64_t grain_us = 2000000; /* mtimes may be as coarse as that */
-static const int64_t forget_us = INT64_C(3600) * 1000 * 1000;
 static const int64_t hour_ms = INT64_C(3600) * 1000;
 
 struct stamp {
@@ -40,9 +41,10 @@ struct history {
     struct names names; /* sorted by name */
     int64_t *ended_ms;  /* of each; or GONE_MS, UNKNOWN_MS */
     size_t unknown;
-    struct stamp seen, listed;                /* the directory: at the last look, when listed */
-    int64_t seen_us;                          /* since when it has been seen so */
-    int64_t listed_us, cost_us, forgotten_us; /* listed_us 0: never */
+    size_t again, again_before; /* how many are to be asked again; the next is before that one */
+    struct stamp seen, listed;  /* the directory: at the last look, when listed */
+    int64_t seen_us;            /* since when it has been seen so */
+    int64_t listed_us, cost_us; /* listed_us 0: never */
 };
 
 struct history *history_new(const struct spool *spool, enum spool_place place)
@@ -103,16 +105,13 @@ static int list(struct history *history, int64_t now_us, struct err *err)
         return r;
     }
     names_sort_by_name(&names);
-    if (now_us - history->forgotten_us >= forget_us) {
-        names_release(&history->names);
-        history->forgotten_us = now_us;
-    }
     int64_t *ended_ms = carry_times(history, &names, &history->unknown);
     free(history->ended_ms);
     history->ended_ms = ended_ms;
     names_release(&history->names);
     history->names = names;
     names = (struct names){ 0 };
+    history->again = history->unknown < history->names.count ? history->names.count : 0;
     history->listed = history->seen;
     history->listed_us = now_us;
     history->cost_us = time_mono_us() - now_us;
@@ -143,9 +142,9 @@ static int see(struct history *history, int64_t now_us, struct err *err)
     return 0;
 }
 
-static bool may_have_changed(const struct history *history, int64_t now_us)
+static bool may_have_changed(const struct history *history)
 {
-    if (history->listed_us == 0 || now_us - history->forgotten_us >= forget_us)
+    if (history->listed_us == 0)
         return true;
     bool is_sure = history->listed_us - history->seen_us >= grain_us;
     return !is_sure || !is_same(&history->seen, &history->listed);
@@ -153,21 +152,45 @@ static bool may_have_changed(const struct history *history, int64_t now_us)
 
 /* ---- stat ---- */
 
-static void ask_times(struct history *history, int64_t deadline_us)
+static bool is_late(size_t asked, int64_t deadline_us)
+{
+    return asked % STATS_BETWEEN_CLOCKS == 0 && time_mono_us() >= deadline_us;
+}
+
+static void ask(struct history *history, size_t i)
+{
+    struct stat st;
+    int dir_fd = spool_dir(history->spool, history->place);
+    bool is_there = fstatat(dir_fd, names_get(&history->names, i), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+                    S_ISDIR(st.st_mode) && fs_mtime_ms(&st) > 0;
+    history->ended_ms[i] = is_there ? fs_mtime_ms(&st) : GONE_MS;
+}
+
+static void ask_unknown(struct history *history, int64_t deadline_us)
 {
     size_t asked = 0;
-    int dir_fd = spool_dir(history->spool, history->place);
     for (size_t i = history->names.count; i > 0 && history->unknown > 0; i--) {
-        struct stat st;
         if (history->ended_ms[i - 1] != UNKNOWN_MS)
             continue;
-        if (asked++ % STATS_BETWEEN_CLOCKS == 0 && asked > 1 && time_mono_us() >= deadline_us)
+        if (asked > 0 && is_late(asked, deadline_us))
             return;
-        bool is_there =
-            fstatat(dir_fd, names_get(&history->names, i - 1), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISDIR(st.st_mode) && fs_mtime_ms(&st) > 0;
-        history->ended_ms[i - 1] = is_there ? fs_mtime_ms(&st) : GONE_MS;
+        asked++;
+        ask(history, i - 1);
         history->unknown--;
+    }
+}
+
+/* Round and round, also from one list to the next: where jobs end all the time, each has its turn.
+ */
+static void ask_again(struct history *history, int64_t deadline_us)
+{
+    for (size_t asked = 0; history->again > 0 && asked < ASKED_AGAIN_MAX; asked++) {
+        if (is_late(asked, deadline_us))
+            return;
+        if (history->again_before == 0 || history->again_before > history->names.count)
+            history->again_before = history->names.count;
+        ask(history, --history->again_before);
+        history->again--;
     }
 }
 
@@ -177,10 +200,12 @@ int history_look(struct history *history, int64_t deadline_us, struct err *err)
     int r = see(history, now_us, err);
     bool is_due =
         history->listed_us == 0 || now_us >= history->listed_us + history->cost_us * LIST_FACTOR;
-    if (r == 0 && is_due && may_have_changed(history, now_us))
+    if (r == 0 && is_due && may_have_changed(history))
         r = list(history, now_us, err);
     if (r == 0)
-        ask_times(history, deadline_us);
+        ask_unknown(history, deadline_us);
+    if (r == 0 && history->unknown == 0)
+        ask_again(history, deadline_us);
     return r;
 }
 

@@ -5,7 +5,8 @@
  * A job's directory was last changed when its record was written into it, just before the rename
  * that published it: so the directory's time is when the job ended, and one stat tells it. Names
  * and times are kept, 24 bytes a job beside its name, so that a later look lists the place only if
- * it changed, never more than a twentieth of the time, and asks only for what is new. */
+ * it changed, never more than a twentieth of the time. It asks for what is new, and for some of the
+ * others again: a job that was retried may have ended anew. */
 #ifndef TAKEUP_SERVE_HISTORY_H
 #define TAKEUP_SERVE_HISTORY_H
 

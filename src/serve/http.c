@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "serve/download.h"
 #include "serve/page.h"
+#include "serve/pieces.h"
 #include "serve/policy.h"
 #include "serve/prom.h"
 #include "serve/route.h"
@@ -36,7 +37,8 @@ struct http {
     struct callers callers;
     struct tally tally;
     struct downloads downloads;
-    size_t open; /* requests */
+    size_t files; /* asked for, which will be downloads when they are there */
+    size_t open;  /* requests */
     bool is_ending;
     int64_t swept_ms;
 };
@@ -51,6 +53,7 @@ struct request {
     struct target target;
     struct route route;
     bool is_head, has_begun;
+    bool is_file; /* one of http->files */
     struct str body;
     size_t body_len; /* with what was thrown away */
     struct answer *answer;
@@ -180,7 +183,9 @@ static enum desk_line line_of(enum route_kind kind)
         return DESK_WRITES;
     if (kind == ROUTE_DASHBOARD)
         return DESK_STATE;
-    return kind == ROUTE_HEALTH || kind == ROUTE_METRICS ? DESK_HEALTH : DESK_JOBS;
+    if (kind == ROUTE_METRICS)
+        return DESK_METRICS;
+    return kind == ROUTE_HEALTH ? DESK_HEALTH : DESK_JOBS;
 }
 
 static void on_answer(void *arg, struct answer *answer)
@@ -203,6 +208,31 @@ static struct answer *page(void)
     return answer;
 }
 
+/* Each is counted from here on, before it is a process: many may be asked for at once. NULL: it may
+ * be handed out. */
+static struct answer *begin_file(struct request *request)
+{
+    struct http *http = request->http;
+    if (request->route.kind != ROUTE_FILE || request->is_head)
+        return NULL;
+    if (http->downloads.count + http->files >= DOWNLOADS_MAX) {
+        struct answer *answer =
+            answer_error(503, "too many files are being handed out", "ask again in a moment");
+        answer->retry_after_s = 5;
+        return answer;
+    }
+    http->files++;
+    request->is_file = true;
+    return NULL;
+}
+
+/* It is a download by now, or will be none. */
+static void end_file(struct request *request)
+{
+    request->http->files -= request->is_file;
+    request->is_file = false;
+}
+
 /* NULL: it waits, and its connection is suspended. */
 static struct answer *ask(struct request *request)
 {
@@ -211,12 +241,9 @@ static struct answer *ask(struct request *request)
         return page();
     if (http->is_ending)
         return answer_error(503, "the server is ending", NULL);
-    if (request->route.kind == ROUTE_FILE && http->downloads.count >= DOWNLOADS_MAX) {
-        struct answer *answer =
-            answer_error(503, "too many files are being handed out", "ask again in a moment");
-        answer->retry_after_s = 5;
+    struct answer *answer = begin_file(request);
+    if (answer)
         return answer;
-    }
     CLEANUP(mem_free_text) char *text = question_of(request);
     const struct desk_question question = {
         .line = line_of(request->route.kind),
@@ -226,7 +253,7 @@ static struct answer *ask(struct request *request)
         .is_shared = !route_is_write(request->route.kind) && request->route.kind != ROUTE_FILE,
     };
     request->visit = (struct desk_visit){ .on_answer = on_answer, .arg = request };
-    struct answer *answer = desk_ask(http->desk, &question, &request->visit);
+    answer = desk_ask(http->desk, &question, &request->visit);
     if (!answer) {
         caller_may_wait(request->caller);
         MHD_suspend_connection(request->connection);
@@ -276,6 +303,16 @@ static ssize_t read_nothing(void *arg, uint64_t at, char *out, size_t size)
     return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+static struct MHD_Response *in_pieces(struct answer *answer, struct caller *caller)
+{
+    struct pieces *pieces = pieces_new(answer, caller);
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        answer->body_len, PIECE_MAX_BYTES, pieces_read, pieces, pieces_end);
+    if (!response)
+        pieces_end(pieces);
+    return response;
+}
+
 static struct MHD_Response *response_of(struct request *request)
 {
     struct http *http = request->http;
@@ -286,6 +323,8 @@ static struct MHD_Response *response_of(struct request *request)
     if (answer->pipe_bytes > 0)
         return MHD_create_response_from_callback((uint64_t)answer->pipe_bytes, 1024, read_nothing,
                                                  NULL, NULL);
+    if (answer->body_len > PIECE_MAX_BYTES)
+        return in_pieces(answer, request->caller);
     return MHD_create_response_from_buffer_with_free_callback_cls(answer->body_len, answer->body,
                                                                   drop_held, answer_hold(answer));
 }
@@ -323,6 +362,7 @@ static enum MHD_Result send_answer(struct request *request, const char *method)
         request->answer = same;
     }
     struct MHD_Response *response = response_of(request);
+    end_file(request);
     if (!response)
         return MHD_NO;
     add_headers(response, request->answer);
@@ -398,6 +438,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **at
     *at = NULL;
     request->http->open--;
     desk_leave(&request->visit);
+    end_file(request);
     caller_has_until(request->caller, time_mono_ms(), CALLER_HEADERS_MS);
     answer_drop(&request->answer);
     target_release(&request->target);

@@ -20,6 +20,7 @@
 
 enum { FORMAT = 1, ENDED_PLACES = 2 };
 static const enum spool_place ended_places[ENDED_PLACES] = { PLACE_DONE, PLACE_ERROR };
+static const char *const ended_keys[ENDED_PLACES] = { "done", "error" };
 
 struct state_memory {
     int64_t budget_us;
@@ -162,7 +163,7 @@ static json_t *running_json(const struct spool *spool, const struct survey *surv
 
 /* ---- numbers ---- */
 
-static json_t *counts_json(const struct survey *survey)
+static json_t *counts_json(const struct survey *survey, const struct state_memory *memory)
 {
     json_t *json = json_object();
     json_set_int(json, "inbox", survey->inbox);
@@ -170,8 +171,8 @@ static json_t *counts_json(const struct survey *survey)
     json_set_int(json, "pending", survey->pending);
     json_set_int(json, "deferred", survey->deferred);
     json_set_int(json, "running", survey->running);
-    json_set_int(json, "done", survey->done);
-    json_set_int(json, "error", survey->error);
+    for (size_t i = 0; i < ENDED_PLACES; i++)
+        json_set_int(json, ended_keys[i], (json_int_t)history_count(memory->history[i]));
     return json;
 }
 
@@ -200,7 +201,6 @@ static json_t *hours_json(const struct history *history, int64_t now_ms)
 static json_t *throughput_json(const struct state_memory *memory, int64_t now_ms)
 {
     static const int64_t hour_ms = INT64_C(3600) * 1000;
-    static const char *const keys[ENDED_PLACES] = { "done", "error" };
     char from[TIME_TEXT_SIZE];
     size_t known = 0, total = 0;
     json_t *json = json_object(), *last_hour = json_object();
@@ -209,8 +209,8 @@ static json_t *throughput_json(const struct state_memory *memory, int64_t now_ms
         const struct history *history = memory->history[i];
         known += history_known(history);
         total += history_count(history);
-        json_set(json, keys[i], hours_json(history, now_ms));
-        json_set_int(last_hour, keys[i], history_since(history, now_ms - hour_ms));
+        json_set(json, ended_keys[i], hours_json(history, now_ms));
+        json_set_int(last_hour, ended_keys[i], history_since(history, now_ms - hour_ms));
     }
     json_set(json, "last_hour", last_hour);
     json_set_int(json, "known", (json_int_t)known);
@@ -233,7 +233,7 @@ static json_t *state_json(const struct spool *spool, const struct state_memory *
     json_set_text(json, "at", time_format(survey->now_ms, at));
     json_set(json, "health", health_json(spool, survey, &health));
     json_set_int(json, "alive", (json_int_t)survey->alive_count);
-    json_set(json, "counts", counts_json(survey));
+    json_set(json, "counts", counts_json(survey, memory));
     json_set_real(json, "oldest_pending_s", (double)survey->oldest_pending_ms / 1000);
     json_set_real(json, "oldest_inbox_s", (double)survey->oldest_inbox_ms / 1000);
     json_set_int(json, "free_bytes", survey->free_bytes);
@@ -257,7 +257,8 @@ int state_take(const struct spool *spool, struct state_memory *memory, json_t **
     int64_t deadline_us = time_mono_us() + memory->budget_us;
     const struct survey_how how = { .known = waiting_scans(memory->waiting),
                                     .pulse = &memory->pulse,
-                                    .may_wait = true };
+                                    .may_wait = true,
+                                    .without_ended = true };
     int r = waiting_look(memory->waiting, err);
     if (r == 0)
         r = survey_take(spool, &how, &survey, err);

@@ -108,22 +108,39 @@ struct answer *writes_submit(struct spool *spool, const struct input_bounds *bou
 
 /* ---- cancel, retry ---- */
 
-struct answer *writes_cancel(const struct spool *spool, const char *name)
+/* Such a request would lie there until a job of that name comes. NULL: it can be cancelled. */
+static struct answer *not_to_be_cancelled(const struct spool *spool, const char *name,
+                                          const struct survey_job *job)
 {
+    CLEANUP(mem_free_text) char *error = NULL, *hint = NULL;
+    switch (job->state) {
+    case JOB_UNKNOWN:
+        return answer_error(404, "there is no job of that name", "see /v1/jobs");
+    case JOB_DONE:
+    case JOB_ERROR:
+        return answer_error(409, "the job has ended", "only what waits or runs can be cancelled");
+    case JOB_INBOX:
+        error = mem_printf("'%s' is no job yet", name);
+        hint = mem_printf("to withdraw it, remove %s/%s", spool_path(spool), job->path);
+        return answer_error(409, error, hint);
+    default:
+        return NULL;
+    }
+}
+
+struct answer *writes_cancel(const struct spool *spool, struct pulse *pulse, const char *name)
+{
+    const struct survey_how how = { .pulse = pulse };
     struct survey_job job = { 0 };
     struct err err = { 0 };
     size_t alive = 0;
-    CLEANUP(pulse_release) struct pulse pulse = { 0 };
-    int r = survey_job(spool, name, &job, &err);
+    int r = survey_job(spool, name, &how, &job, &err);
     enum survey_state state = job.state;
+    struct answer *answer = r < 0 ? answer_err(&err) : not_to_be_cancelled(spool, name, &job);
     survey_job_release(&job);
-    if (r < 0)
-        return answer_err(&err);
-    if (state == JOB_UNKNOWN)
-        return answer_error(404, "there is no job of that name", "see /v1/jobs");
-    if (state == JOB_DONE || state == JOB_ERROR)
-        return answer_error(409, "the job has ended", "only what waits or runs can be cancelled");
-    if (cancel_ask(spool, name, &err) < 0 || survey_alive(spool, &pulse, &alive, &err) < 0)
+    if (answer)
+        return answer;
+    if (cancel_ask(spool, name, &err) < 0 || survey_alive(spool, &how, &alive, &err) < 0)
         return answer_err(&err);
     json_t *json = json_object();
     json_set_text(json, "name", name);
@@ -140,8 +157,8 @@ struct answer *writes_retry(const struct spool *spool, const char *name)
     int r = retry_find(spool, name, id, &others, &err);
     if (r == 0)
         r = retry_job(spool, id, dir, &err);
-    if (r == -ENOENT)
-        return answer_error(404, err.text, err.hint);
+    if (r == -ENOENT || r == -EEXIST)
+        return answer_error(r == -ENOENT ? 404 : 409, err.text, err.hint);
     if (r == 0)
         r = retry_sync(spool, &err);
     if (r < 0)

@@ -106,7 +106,7 @@ static int mend_held(struct repair *repair, const struct fsck_finding *finding, 
 static int mend_cancel(struct repair *repair, const struct fsck_finding *finding, struct err *err)
 {
     struct survey_job job = { 0 };
-    int r = survey_job(repair->spool, strrchr(finding->path, '/') + 1, &job, err);
+    int r = survey_job(repair->spool, strrchr(finding->path, '/') + 1, NULL, &job, err);
     bool waits = job.state == JOB_INBOX || job.state == JOB_PENDING || job.state == JOB_RUNNING ||
                  job.state == JOB_DEFERRED;
     survey_job_release(&job);

@@ -49,34 +49,35 @@ static void note_newest(void *arg, enum spool_place place, const char *id, json_
     newest->at = mem_strdup(ended_at(record));
 }
 
-/* Why there is nothing of that name in error/. */
+/* Why there is nothing of that name in error/: what retry_find says then. */
 static int explain(const struct spool *spool, const char *name, struct err *err)
 {
     struct survey_job job = { 0 };
-    int r = survey_job(spool, name, &job, err);
+    int r = survey_job(spool, name, NULL, &job, err);
     if (r < 0)
         return r;
     switch (job.state) {
     case JOB_INBOX:
     case JOB_PENDING:
     case JOB_DEFERRED:
-        r = err_set(err, ERR_MISSING, 0, "job '%s' waits already: it is in %s", name, job.path);
+        (void)err_set(err, ERR_MISSING, 0, "job '%s' waits already: it is in %s", name, job.path);
         break;
     case JOB_RUNNING:
-        r = err_set(err, ERR_MISSING, 0, "job '%s' runs already: it is in %s", name, job.path);
+        (void)err_set(err, ERR_MISSING, 0, "job '%s' runs already: it is in %s", name, job.path);
         break;
     case JOB_DONE:
-        r = err_set(err, ERR_MISSING, 0, "job '%s' did not fail: it is in %s", name, job.path);
+        (void)err_set(err, ERR_MISSING, 0, "job '%s' did not fail: it is in %s", name, job.path);
         err_hint(err, "to have it done once more, submit it again");
         break;
     case JOB_ERROR: /* it came there this very moment, or has no record */
     case JOB_UNKNOWN:
-        r = err_set(err, ERR_MISSING, 0, "there is no job '%s' in %s/error", name,
-                    spool_path(spool));
+        (void)err_set(err, ERR_MISSING, 0, "there is no job '%s' in %s/error", name,
+                      spool_path(spool));
         break;
     }
+    bool is_elsewhere = job.state != JOB_ERROR && job.state != JOB_UNKNOWN;
     survey_job_release(&job);
-    return r < 0 ? -ENOENT : r;
+    return is_elsewhere ? -EEXIST : -ENOENT;
 }
 
 int retry_find(const struct spool *spool, const char *name, char ret_id[NAME_SIZE],

@@ -14,7 +14,7 @@
 
 /* Which directory of error/ is meant: "error/ID" is just that one; X is, of all that ended as job X
  * or are called so, the one that ended last. *ret_others: how many more there are.
- * -ENOENT: none is, and *err says where job X is instead. */
+ * None is: -EEXIST, and *err says where job X is instead; -ENOENT: it is nowhere. */
 int retry_find(const struct spool *spool, const char *name, char ret_id[NAME_SIZE],
                size_t *ret_others, struct err *err);
 

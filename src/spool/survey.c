@@ -86,10 +86,13 @@ static int watch(const struct spool *spool, struct pulse *pulse, int64_t left_ms
 }
 
 /* The beats have been noted when they were read. */
-static int feel_pulse(const struct spool *spool, struct survey *survey, struct pulse *pulse,
-                      bool may_wait, double within_s, struct err *err)
+static int feel_pulse(const struct spool *spool, const struct survey_how *how,
+                      struct survey *survey, double within_s, struct err *err)
 {
-    int64_t left_ms = may_wait ? watch_left_ms(survey, pulse) : 0;
+    struct pulse *pulse = how->pulse;
+    if (!pulse)
+        return 0;
+    int64_t left_ms = how->may_wait ? watch_left_ms(survey, pulse) : 0;
     int r = left_ms > 0 ? watch(spool, pulse, left_ms, within_s, err) : 0;
     for (size_t i = 0; r == 0 && i < survey->beat_count; i++) {
         struct survey_worker *worker = &survey->workers[i];
@@ -103,21 +106,32 @@ static int feel_pulse(const struct spool *spool, struct survey *survey, struct p
     return r;
 }
 
-static double fresh_within_s(const struct spool *spool)
+static double within_s_of(const struct spool *spool, const struct survey_how *how)
 {
+    if (how->within_s > 0)
+        return how->within_s;
     return fs_is_remote(spool_root(spool)) ? fresh_remote_s : fresh_s;
 }
 
-int survey_alive(const struct spool *spool, struct pulse *pulse, size_t *ret_count, struct err *err)
+static int read_beats(const struct spool *spool, const struct survey_how *how,
+                      struct survey *survey, double within_s, struct err *err)
+{
+    int r = heartbeats_read(spool, &survey->beats, &survey->beat_count, err);
+    if (r == 0 && how->pulse)
+        pulse_note(how->pulse, survey->beats, survey->beat_count, within_s);
+    return r;
+}
+
+int survey_alive(const struct spool *spool, const struct survey_how *how, size_t *ret_count,
+                 struct err *err)
 {
     CLEANUP(survey_release) struct survey survey = { .now_ms = time_wall_ms() };
-    double within_s = fresh_within_s(spool);
-    int r = heartbeats_read(spool, &survey.beats, &survey.beat_count, err);
+    double within_s = within_s_of(spool, how);
+    int r = read_beats(spool, how, &survey, within_s, err);
     if (r < 0)
         return r;
-    pulse_note(pulse, survey.beats, survey.beat_count, within_s);
     take_workers(&survey, within_s);
-    r = feel_pulse(spool, &survey, pulse, true, within_s, err);
+    r = feel_pulse(spool, how, &survey, within_s, err);
     *ret_count = survey.alive_count;
     return r;
 }
@@ -217,13 +231,11 @@ static void merge_told(struct survey *survey)
 int survey_take(const struct spool *spool, const struct survey_how *how, struct survey *ret_survey,
                 struct err *err)
 {
-    double within_s = how->within_s > 0 ? how->within_s : fresh_within_s(spool);
+    double within_s = within_s_of(spool, how);
     CLEANUP(survey_release) struct survey survey = { .now_ms = time_wall_ms() };
     survey.remote = fs_is_remote(spool_root(spool));
     survey.free_bytes = fs_free_bytes(spool_root(spool));
-    int r = heartbeats_read(spool, &survey.beats, &survey.beat_count, err);
-    if (r == 0 && how->pulse)
-        pulse_note(how->pulse, survey.beats, survey.beat_count, within_s);
+    int r = read_beats(spool, how, &survey, within_s, err);
     if (r == 0 && how->known)
         take_waiting(spool, how->known, &survey);
     else if (r == 0)
@@ -231,13 +243,12 @@ int survey_take(const struct spool *spool, const struct survey_how *how, struct 
     if (r < 0)
         return r;
     take_workers(&survey, within_s);
-    if (how->pulse)
-        r = feel_pulse(spool, &survey, how->pulse, how->may_wait, within_s, err);
+    r = feel_pulse(spool, how, &survey, within_s, err);
     if (r < 0)
         return r;
     running_each(spool, count_one, &survey.running);
-    survey.done = count_ended(spool, PLACE_DONE);
-    survey.error = count_ended(spool, PLACE_ERROR);
+    survey.done = how->without_ended ? -1 : count_ended(spool, PLACE_DONE);
+    survey.error = how->without_ended ? -1 : count_ended(spool, PLACE_ERROR);
     struct dropped dropped;
     dropped_count(spool, survey.now_ms, &dropped);
     survey.inbox = dropped.count;

@@ -30,7 +30,8 @@ struct survey {
     json_t *watchdogs;             /* an array: watchdogs.h */
     int64_t inbox;                 /* files; inbox_more: and more, which nobody counted */
     bool inbox_more;
-    int64_t pending, deferred, running, done, error;
+    int64_t pending, deferred, running;
+    int64_t done, error;                        /* below 0: not counted */
     int64_t lanes[SCAN_LANES];                  /* of pending, in the order of scan_places */
     int64_t oldest_inbox_ms, oldest_pending_ms; /* age; 0 when there is none */
     int64_t free_bytes;
@@ -46,15 +47,19 @@ struct survey_how {
     const struct scan *const *known;
     /* Of one whose clock may be wrong. */
     struct pulse *pulse;
-    /* When no worker seems to be alive, and one may be, it is watched for PULSE_WATCH_MS first. */
+    /* When no worker seems to be alive, and one may be, it is watched for PULSE_WATCH_MS first,
+     * unless the pulse has been watched for so long. */
     bool may_wait;
+    /* For a verdict, or of one who has listed it: what ended is not counted. There may be a hundred
+     * thousand, and not every filesystem knows how many without listing them. */
+    bool without_ended;
 };
 int survey_take(const struct spool *spool, const struct survey_how *how, struct survey *ret_survey,
                 struct err *err);
 void survey_release(struct survey *survey);
-/* Only how many workers are alive and not stopped: looks at heartbeats, and lists nothing else. It
- * may wait. */
-int survey_alive(const struct spool *spool, struct pulse *pulse, size_t *ret_count,
+/* Only how many workers are alive and not stopped: looks at heartbeats, and lists nothing else.
+ * how: all but `known`. */
+int survey_alive(const struct spool *spool, const struct survey_how *how, size_t *ret_count,
                  struct err *err);
 json_t *survey_json(const struct spool *spool, const struct survey *survey);
 
@@ -80,13 +85,14 @@ struct survey_job {
     char *reason;     /* inbox, pending: why it is not taken, as far as one look tells; else NULL */
 };
 /* X is a job's name or the name of a directory in done/ or error/ ("clip.2"). Of several that
- * ended, the newest. */
-int survey_job(const struct spool *spool, const char *name, struct survey_job *ret_job,
-               struct err *err);
+ * ended, the newest. how, as in survey_alive: whether anybody lives to take what was dropped; NULL:
+ * as the clocks say. */
+int survey_job(const struct spool *spool, const char *name, const struct survey_how *how,
+               struct survey_job *ret_job, struct err *err);
 /* The ended job whose record's job has this `submission`; else what survey_job says of one that has
  * not ended. JOB_UNKNOWN: it was withdrawn. */
 int survey_submission(const struct spool *spool, const char *name, const char *submission,
-                      struct survey_job *ret_job, struct err *err);
+                      const struct survey_how *how, struct survey_job *ret_job, struct err *err);
 /* Did it end because somebody cancelled it? */
 bool survey_job_is_cancelled(const struct survey_job *job);
 void survey_job_release(struct survey_job *job);

@@ -69,15 +69,16 @@ static char *told_reason(const struct spool *spool, const char *path)
 }
 
 /* path: what dropped_find said. */
-static bool take_dropped(const struct spool *spool, char *path, struct survey_job *job)
+static bool take_dropped(const struct spool *spool, char *path, const struct survey_how *how,
+                         struct survey_job *job)
 {
+    static const struct survey_how by_clock = { 0 };
     size_t alive = 1;
-    CLEANUP(pulse_release) struct pulse pulse = { 0 };
     if (!path)
         return false;
     job->state = JOB_INBOX;
     job->path = path;
-    if (survey_alive(spool, &pulse, &alive, NULL) == 0 && alive == 0)
+    if (survey_alive(spool, how ? how : &by_clock, &alive, NULL) == 0 && alive == 0)
         job->reason = mem_strdup("there is no live worker");
     else
         job->reason = told_reason(spool, path);
@@ -190,8 +191,8 @@ static bool find_ended(const struct spool *spool, const char *name, const char *
     return job->record != NULL;
 }
 
-int survey_job(const struct spool *spool, const char *name, struct survey_job *ret_job,
-               struct err *err)
+int survey_job(const struct spool *spool, const char *name, const struct survey_how *how,
+               struct survey_job *ret_job, struct err *err)
 {
     struct survey_job job = { 0 };
     if (!name[0] || strchr(name, '/'))
@@ -201,7 +202,7 @@ int survey_job(const struct spool *spool, const char *name, struct survey_job *r
         CLEANUP(mem_free_text) char *dropped = dropped_find(spool, name);
         if (!find_pending(spool, name, &job) && !find_running(spool, name, &job) &&
             !find_deferred(spool, name, &job) && !find_running(spool, name, &job) &&
-            !take_dropped(spool, TAKE(dropped), &job))
+            !take_dropped(spool, TAKE(dropped), how, &job))
             (void)find_ended(spool, name, NULL, &job);
     }
     *ret_job = job;
@@ -209,14 +210,14 @@ int survey_job(const struct spool *spool, const char *name, struct survey_job *r
 }
 
 int survey_submission(const struct spool *spool, const char *name, const char *submission,
-                      struct survey_job *ret_job, struct err *err)
+                      const struct survey_how *how, struct survey_job *ret_job, struct err *err)
 {
     struct survey_job job = { 0 };
     if (find_ended(spool, name, submission, &job)) {
         *ret_job = job;
         return 0;
     }
-    int r = survey_job(spool, name, &job, err);
+    int r = survey_job(spool, name, how, &job, err);
     if (r < 0)
         return r;
     struct survey_job ours = { 0 };

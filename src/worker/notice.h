@@ -15,7 +15,7 @@
 struct notice {
     int64_t stamp_ns; /* the file's time when last seen */
     struct pulse pulse;
-    int64_t next_ms;  /* monotonic: not before that, since writing it took so long */
+    int64_t next_ms; /* monotonic: not before that, since writing it took so long */
 };
 
 /* From time to time. What the queue has listed is not listed again. */

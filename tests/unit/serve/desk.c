@@ -3,6 +3,7 @@
  */
 #include "../spool/fixture.h"
 
+#include "base/time.h"
 #include "serve/desk.h"
 
 #include <signal.h>
@@ -20,11 +21,14 @@ struct visitor {
     struct desk_visit visit;
     struct answer *answer;
     int times;
+    pid_t stops; /* the answer stops this one, before it is asked the next; 0: none */
 };
 
 static void on_answer(void *arg, struct answer *answer)
 {
     struct visitor *visitor = arg;
+    if (visitor->stops)
+        assert_int_equal(kill(visitor->stops, SIGSTOP), 0);
     answer_drop(&visitor->answer);
     visitor->answer = answer;
     visitor->times++;
@@ -184,6 +188,39 @@ static void who_waits_too_long_is_told(void **state)
     leave(&other);
 }
 
+/* The spool answers all the while: one who waits too long only came behind others. */
+static void who_came_behind_others_is_told_that(void **state)
+{
+    const struct setting *setting = *state;
+    struct visitor first = { 0 }, before = { 0 }, behind = { 0 };
+    struct err err = { 0 };
+    ask(setting, &jobs, &first);
+    wait_for(setting, &first);
+    leave(&first);
+    pid_t pid = only_child();
+    before.stops = pid;
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    ask(setting,
+        &(struct desk_question){ DESK_JOBS, "{\"do\":\"job\",\"job\":\"x\"}", NULL, 0, true },
+        &before);
+    ask(setting,
+        &(struct desk_question){ DESK_JOBS, "{\"do\":\"job\",\"job\":\"y\"}", NULL, 0, true },
+        &behind);
+    int64_t begin_ms = time_mono_ms();
+    while (time_mono_ms() < begin_ms + DESK_PATIENCE_MS / 2)
+        assert_ok(loop_wait(setting->loop, 10, &err), err);
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    wait_for(setting, &before);
+    assert_int_equal(before.answer->status, 404);
+    wait_for(setting, &behind);
+    assert_int_equal(behind.answer->status, 503);
+    assert_null(strstr(behind.answer->body, "does not answer"));
+    assert_non_null(strstr(behind.answer->body, "too many"));
+    assert_in_range(behind.answer->retry_after_s, 1, 60);
+    leave(&before);
+    leave(&behind);
+}
+
 static void a_child_that_died_is_replaced(void **state)
 {
     const struct setting *setting = *state;
@@ -209,6 +246,53 @@ static void a_child_that_died_is_replaced(void **state)
     leave(&next);
 }
 
+/* A worker whose beat is old by every clock that is known here, though it may live. */
+static void put_doubtful_beat(const struct fixture *fixture)
+{
+    struct timespec when = { .tv_sec = 1000000000 };
+    fixture_drop(fixture, "heartbeat/w.0.x.json",
+                 "{\"host\":\"elsewhere\",\"pid\":7,\"beat\":\"2001-09-09T01:46:40.000Z\","
+                 "\"beat_count\":1,\"state\":\"idle\"}");
+    assert_int_equal(utimensat(spool_root(fixture->spool), "heartbeat/w.0.x.json",
+                               (struct timespec[]){ when, when }, 0),
+                     0);
+}
+
+/* Whether that one lives takes seconds to see: only who asks for health waits for it. */
+static void only_health_waits_for_a_beat(void **state)
+{
+    static const struct desk_question dropped = { DESK_JOBS,
+                                                  "{\"do\":\"job\",\"job\":\"film.mp4\"}", NULL, 0,
+                                                  true };
+    static const struct desk_question cancel = { DESK_WRITES, "{\"do\":\"cancel\",\"job\":\"b\"}",
+                                                 "", 0, false };
+    const struct setting *setting = *state;
+    const struct fixture *fixture = setting->fixture;
+    struct visitor first = { 0 }, job = { 0 }, writer = { 0 };
+    struct err err = { 0 };
+    assert_ok(seat_leave(&((struct fixture *)(uintptr_t)fixture)->seat, &err), err);
+    put_doubtful_beat(fixture);
+    assert_int_equal(mkdirat(spool_root(fixture->spool), "inbox/slides", 0700), 0);
+    fixture_drop(fixture, "inbox/slides/film.mp4", "V");
+    fixture_drop(fixture, "pending/b.json", JOB);
+    ask(setting, &health, &first);
+    ask(setting, &dropped, &job);
+    ask(setting, &cancel, &writer);
+    wait_for(setting, &job);
+    wait_for(setting, &writer);
+    assert_null(first.answer);
+    assert_int_equal(job.answer->status, 200);
+    assert_non_null(strstr(job.answer->body, "no live worker"));
+    assert_int_equal(writer.answer->status, 202);
+    assert_non_null(strstr(writer.answer->body, "no worker is alive"));
+    wait_for(setting, &first);
+    assert_non_null(strstr(first.answer->body, "\"alive\":false"));
+    leave(&first);
+    leave(&job);
+    leave(&writer);
+    assert_ok(seat_take(fixture->spool, &((struct fixture *)(uintptr_t)fixture)->seat, &err), err);
+}
+
 static void there_is_room_for_so_many(void **state)
 {
     enum { ROOM = 256 };
@@ -221,6 +305,7 @@ static void there_is_room_for_so_many(void **state)
         assert_int_equal(visitors[i].answer != NULL, i == ROOM);
     }
     assert_int_equal(visitors[ROOM].answer->status, 503);
+    assert_in_range(visitors[ROOM].answer->retry_after_s, 1, 60);
     for (size_t i = 0; i < ROOM; i++) {
         wait_for(setting, &visitors[i]);
         assert_int_equal(visitors[i].answer->status, 404);
@@ -248,7 +333,9 @@ int main(void)
         DESK_TEST(one_answer_for_all_who_ask_the_same),
         DESK_TEST(a_write_makes_what_was_said_old),
         DESK_TEST(who_waits_too_long_is_told),
+        DESK_TEST(who_came_behind_others_is_told_that),
         DESK_TEST(a_child_that_died_is_replaced),
+        DESK_TEST(only_health_waits_for_a_beat),
         DESK_TEST(there_is_room_for_so_many),
         DESK_TEST(at_the_end_nobody_is_left_waiting),
     };

@@ -101,22 +101,73 @@ static void test_in_pieces(void **state)
 static void test_remembers(void **state)
 {
     const struct fixture *fixture = *state;
+    struct err err = { 0 };
     put_ended(fixture, "done", "a", now_ms - 5000);
     put_ended(fixture, "done", "c", now_ms - 3000);
     CLEANUP(history_free) struct history *history = history_new(fixture->spool, PLACE_DONE);
     look(history);
-    put_ended(fixture, "done", "c", now_ms); /* who asked again would see it */
     put_ended(fixture, "done", "b", now_ms - 1000);
     put_ended(fixture, "done", "d", now_ms - 2000);
     assert_int_equal(unlinkat(spool_root(fixture->spool), "done/a", AT_REMOVEDIR), 0);
-    look_until(history, 3);
+    do
+        assert_ok(history_look(history, 0, &err), err); /* no time to ask for each */
+    while (history_count(history) != 3);
     struct history_job jobs[4];
-    assert_int_equal(history_known(history), 3);
+    assert_int_equal(history_known(history), 3); /* what was known still is */
     assert_int_equal(history_newest(history, jobs, COUNT(jobs)), 3);
     assert_string_equal(jobs[0].id, "b");
     assert_string_equal(jobs[1].id, "d");
     assert_string_equal(jobs[2].id, "c");
     assert_true(jobs[2].ended_ms == now_ms - 3000);
+}
+
+/* Tried again and failed again between two looks, it lies there by the same name. */
+static void test_ended_anew(void **state)
+{
+    const struct fixture *fixture = *state;
+    static const enum spool_place places[] = { PLACE_DONE, PLACE_ERROR };
+    for (size_t i = 0; i < COUNT(places); i++) {
+        const char *place = spool_place_name(places[i]);
+        put_ended(fixture, place, "a", now_ms - 5000);
+        put_ended(fixture, place, "c", now_ms - 3000);
+        CLEANUP(history_free) struct history *history = history_new(fixture->spool, places[i]);
+        look(history);
+        put_ended(fixture, place, "a", now_ms);
+        put_ended(fixture, place, "b", now_ms - 4000);
+        look_until(history, 3);
+        struct history_job newest;
+        assert_int_equal(history_newest(history, &newest, 1), 1);
+        assert_string_equal(newest.id, "a");
+        assert_true(newest.ended_ms == now_ms);
+    }
+}
+
+/* Of many the times are asked for again a part at each look, until it is done. */
+static void test_many_ended_anew(void **state)
+{
+    enum { MANY = 1200 };
+    const struct fixture *fixture = *state;
+    for (int i = 0; i < MANY; i++) {
+        CLEANUP(mem_free_text) char *id = mem_printf("job-%04d", i);
+        put_ended(fixture, "error", id, now_ms - 5000);
+    }
+    CLEANUP(history_free) struct history *history = history_new(fixture->spool, PLACE_ERROR);
+    look(history);
+    for (int i = 0; i < MANY; i++) {
+        CLEANUP(mem_free_text) char *id = mem_printf("job-%04d", i);
+        put_ended(fixture, "error", id, now_ms);
+    }
+    put_ended(fixture, "error", "another", now_ms);
+    look_until(history, MANY + 1);
+    int64_t anew = history_since(history, now_ms);
+    assert_in_range(anew, 2, MANY);
+    while (anew <= MANY) {
+        int64_t before = anew;
+        look(history);
+        anew = history_since(history, now_ms);
+        assert_int_equal(history_known(history), MANY + 1);
+        assert_true(anew > before);
+    }
 }
 
 static void test_place_gone(void **state)
@@ -134,8 +185,10 @@ static void test_place_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(test_newest),    FIXTURE_TEST(test_hours),      FIXTURE_TEST(test_in_pieces),
-        FIXTURE_TEST(test_remembers), FIXTURE_TEST(test_place_gone),
+        FIXTURE_TEST(test_newest),     FIXTURE_TEST(test_hours),
+        FIXTURE_TEST(test_in_pieces),  FIXTURE_TEST(test_remembers),
+        FIXTURE_TEST(test_ended_anew), FIXTURE_TEST(test_many_ended_anew),
+        FIXTURE_TEST(test_place_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

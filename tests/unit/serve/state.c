@@ -24,9 +24,13 @@ static void put(const struct fixture *fixture, const char *path, const char *tex
     fixture_drop(fixture, path, text);
 }
 
+/* All ages are of one moment: of the same age is of the same time. */
 static void set_age(const struct fixture *fixture, const char *path, int64_t age_s)
 {
-    struct timespec when = { .tv_sec = time_wall_ms() / 1000 - age_s };
+    static int64_t now_ms;
+    if (now_ms == 0)
+        now_ms = time_wall_ms();
+    struct timespec when = { .tv_sec = now_ms / 1000 - age_s };
     assert_int_equal(
         utimensat(spool_root(fixture->spool), path, (struct timespec[]){ when, when }, 0), 0);
 }
@@ -166,6 +170,26 @@ static void test_record_once(void **state)
     assert_text(item(anew, "errors", 0), "class", "crash");
 }
 
+/* What was tried again and failed otherwise is told as it is now. */
+static void test_failed_anew(void **state)
+{
+    const struct fixture *fixture = *state;
+    int root = spool_root(fixture->spool);
+    put_error(fixture, "stall", 100);
+    CLEANUP(state_memory_free) struct state_memory *memory = state_memory_new(fixture->spool, 1000);
+    CLEANUP(json_drop) json_t *seen = take(fixture, memory);
+    assert_int_equal(renameat(root, "error/clip", root, "deferred/clip@0@" TOKEN), 0);
+    assert_int_equal(renameat(root, "deferred/clip@0@" TOKEN, root, "error/clip"), 0);
+    put_error(fixture, "crash", 50);
+    put(fixture, "error/other/result.json", "{}");
+    do { /* a list is made when it is worth it */
+        json_drop(&seen);
+        seen = take(fixture, memory);
+    } while (json_array_size(json_object_get(seen, "errors")) < 2);
+    assert_text(item(seen, "errors", 1), "id", "clip");
+    assert_text(item(seen, "errors", 1), "class", "crash");
+}
+
 static void test_large_record(void **state)
 {
     const struct fixture *fixture = *state;
@@ -244,9 +268,11 @@ static void test_spool_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(test_empty),       FIXTURE_TEST(test_queue),        FIXTURE_TEST(test_errors),
-        FIXTURE_TEST(test_record_once), FIXTURE_TEST(test_large_record), FIXTURE_TEST(test_running),
-        FIXTURE_TEST(test_paused),      FIXTURE_TEST(test_spool_gone),
+        FIXTURE_TEST(test_empty),       FIXTURE_TEST(test_queue),
+        FIXTURE_TEST(test_errors),      FIXTURE_TEST(test_record_once),
+        FIXTURE_TEST(test_failed_anew), FIXTURE_TEST(test_large_record),
+        FIXTURE_TEST(test_running),     FIXTURE_TEST(test_paused),
+        FIXTURE_TEST(test_spool_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -435,11 +435,11 @@ static void test_survey(void **state)
     assert_true(fixture_has(fixture, "STATUS.txt"));
     survey_release(&survey);
 
-    assert_ok(survey_job(fixture->spool, "a", &job, &err), err);
+    assert_ok(survey_job(fixture->spool, "a", NULL, &job, &err), err);
     assert_int_equal(job.state, JOB_PENDING);
     assert_string_equal(job.path, "pending/high/a.json");
     survey_job_release(&job);
-    assert_ok(survey_job(fixture->spool, "nothing", &job, &err), err);
+    assert_ok(survey_job(fixture->spool, "nothing", NULL, &job, &err), err);
     assert_int_equal(job.state, JOB_UNKNOWN);
     survey_job_release(&job);
 }

@@ -120,6 +120,14 @@ static void test_a_beat_that_goes_on_is_life(void **state)
     assert_int_equal(alive(fixture, &by_pulse, &age_s), 0);
 }
 
+_Noreturn static void beat_until_killed(const struct fixture *fixture)
+{
+    for (int number = 2;; number++) {
+        beat_ahead(fixture, number);
+        (void)usleep(100 * 1000);
+    }
+}
+
 /* Who has no earlier look waits for a second one; another process beats meanwhile. */
 static void test_who_asks_once_waits(void **state)
 {
@@ -130,13 +138,29 @@ static void test_who_asks_once_waits(void **state)
     drop_own_beat(fixture);
     beat_ahead(fixture, 1);
     pid_t pid = fork();
-    for (int number = 2; pid == 0; number++) {
-        beat_ahead(fixture, number);
-        (void)usleep(100 * 1000);
-    }
+    if (pid == 0)
+        beat_until_killed(fixture);
     size_t count = alive(fixture, &how, &age_s);
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(count, 1);
+}
+
+/* Who has no time to wait has what the looks before saw. */
+static void test_who_may_not_wait_does_not(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct err err = { 0 };
+    size_t count = 7;
+    CLEANUP(pulse_release) struct pulse pulse = { 0 };
+    const struct survey_how how = { .pulse = &pulse };
+    drop_own_beat(fixture);
+    beat_ahead(fixture, 1);
+    assert_ok(survey_alive(fixture->spool, &how, &count, &err), err);
+    assert_int_equal(count, 0);
+    assert_true(pulse_left_ms(&pulse, "w.0.x") > 0);
+    beat_ahead(fixture, 2);
+    assert_ok(survey_alive(fixture->spool, &how, &count, &err), err);
     assert_int_equal(count, 1);
 }
 
@@ -144,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { FIXTURE_TEST(test_who_works),
                                         FIXTURE_TEST(test_a_beat_that_goes_on_is_life),
-                                        FIXTURE_TEST(test_who_asks_once_waits) };
+                                        FIXTURE_TEST(test_who_asks_once_waits),
+                                        FIXTURE_TEST(test_who_may_not_wait_does_not) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

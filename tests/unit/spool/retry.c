@@ -184,21 +184,23 @@ static const struct {
     const char *name, *id; /* NULL: none, and this is told */
     size_t others;
     const char *told;
+    int r;
 } asked[] = {
-    { "a", "a.3", 2, NULL },
-    { "a.2", "a.2", 0, NULL },
-    { "error/a", "a", 0, NULL },
-    { "error/a.3", "a.3", 0, NULL },
-    { "bare", "bare", 0, NULL }, /* without a record */
-    { "b", NULL, 0, "'b' waits already: it is in pending/b.json" },
-    { "d", NULL, 0, "'d' waits already: it is in deferred/d@5@0123456789abcdef" },
-    { "r", NULL, 0, "'r' runs already: it is in running/w/t" },
-    { "e", NULL, 0, "'e' did not fail: it is in done/e" },
-    { "nobody", NULL, 0, "there is no job 'nobody' in " },
-    { "error/nobody", NULL, 0, "there is no job 'nobody' in " },
-    { "done/e", NULL, 0, "cannot be a job's name" },
-    { "..", NULL, 0, "cannot be a job's name" },
-    { "error/", NULL, 0, "cannot be a job's name" },
+    { "a", "a.3", 2, NULL, 0 },
+    { "a.2", "a.2", 0, NULL, 0 },
+    { "error/a", "a", 0, NULL, 0 },
+    { "error/a.3", "a.3", 0, NULL, 0 },
+    { "bare", "bare", 0, NULL, 0 }, /* without a record */
+    { "b", NULL, 0, "'b' waits already: it is in pending/b.json", -EEXIST },
+    { "d", NULL, 0, "'d' waits already: it is in deferred/d@5@0123456789abcdef", -EEXIST },
+    { "r", NULL, 0, "'r' runs already: it is in running/w/t", -EEXIST },
+    { "e", NULL, 0, "'e' did not fail: it is in done/e", -EEXIST },
+    { "f.mp4", NULL, 0, "'f.mp4' waits already: it is in inbox/ocr/f.mp4", -EEXIST },
+    { "nobody", NULL, 0, "there is no job 'nobody' in ", -ENOENT },
+    { "error/nobody", NULL, 0, "there is no job 'nobody' in ", -ENOENT },
+    { "done/e", NULL, 0, "cannot be a job's name", -EINVAL },
+    { "..", NULL, 0, "cannot be a job's name", -EINVAL },
+    { "error/", NULL, 0, "cannot be a job's name", -EINVAL },
 };
 
 static void test_find(void **state)
@@ -214,6 +216,8 @@ static void test_find(void **state)
     assert_int_equal(mkdirat(root, "running/w", 0775), 0);
     assert_int_equal(mkdirat(root, "running/w/t", 0775), 0);
     fixture_drop(fixture, "running/w/t/r.job", "{}");
+    assert_int_equal(mkdirat(root, "inbox/ocr", 0775), 0);
+    fixture_drop(fixture, "inbox/ocr/f.mp4", "V");
     assert_int_equal(mkdirat(root, "done/e", 0775), 0);
     fixture_drop(fixture, "done/e/result.json", "{\"name\": \"e\"}");
     for (size_t i = 0; i < COUNT(asked); i++) {
@@ -221,7 +225,7 @@ static void test_find(void **state)
         char id[NAME_SIZE];
         size_t others = 0;
         int r = retry_find(fixture->spool, asked[i].name, id, &others, &err);
-        if ((r == 0) != (asked[i].id != NULL))
+        if (r != asked[i].r)
             fail_msg("row %zu '%s': %d %s", i, asked[i].name, r, err.text);
         if (r == 0 && (strcmp(id, asked[i].id) != 0 || others != asked[i].others))
             fail_msg("row %zu '%s': '%s', %zu others", i, asked[i].name, id, others);

@@ -111,7 +111,7 @@ static void test_places(void **state)
         struct survey_job job;
         struct err err = { 0 };
         const char *wanted = places[i].path, *worker = places[i].worker;
-        assert_ok(survey_job(fixture->spool, places[i].name, &job, &err), err);
+        assert_ok(survey_job(fixture->spool, places[i].name, NULL, &job, &err), err);
         if (job.state != places[i].state)
             fail_msg("row %zu '%s': %s %s", i, places[i].name, survey_state_name(job.state),
                      job.reason ? job.reason : "");
@@ -138,12 +138,12 @@ static void test_wrong_names(void **state)
     struct survey_job job;
     struct err err = { 0 };
     for (size_t i = 0; i < COUNT(wrong); i++)
-        if (survey_job(fixture->spool, wrong[i], &job, &err) >= 0 || err.kind != ERR_USAGE)
+        if (survey_job(fixture->spool, wrong[i], NULL, &job, &err) >= 0 || err.kind != ERR_USAGE)
             fail_msg("row %zu '%s'", i, wrong[i]);
     char name[400];
     memset(name, 'n', sizeof(name) - 1);
     name[sizeof(name) - 1] = '\0';
-    assert_ok(survey_job(fixture->spool, name, &job, &err), err);
+    assert_ok(survey_job(fixture->spool, name, NULL, &job, &err), err);
     assert_int_equal(job.state, JOB_UNKNOWN);
     survey_job_release(&job);
 }
@@ -172,7 +172,7 @@ static void test_submissions(void **state)
         struct err err = { 0 };
         const char *wanted = submissions[i].path;
         assert_ok(survey_submission(fixture->spool, submissions[i].name, submissions[i].submission,
-                                    &job, &err),
+                                    NULL, &job, &err),
                   err);
         if (!job.path != !wanted || (wanted && strcmp(job.path, wanted) != 0))
             fail_msg("row %zu: at '%s'", i, job.path ? job.path : "nowhere");
@@ -211,12 +211,43 @@ static void test_reasons(void **state)
             assert_int_equal(mkfifoat(pending, file, 0600), 0);
         else
             assert_ok(fs_write_file(pending, file, text, strlen(text), 0, &err), err);
-        assert_ok(survey_job(fixture->spool, untaken[i].name, &job, &err), err);
+        assert_ok(survey_job(fixture->spool, untaken[i].name, NULL, &job, &err), err);
         if (job.state != JOB_PENDING || !job.reason != !untaken[i].reason ||
             (job.reason && !strstr(job.reason, untaken[i].reason)))
             fail_msg("row %zu '%s': %s", i, untaken[i].name, job.reason ? job.reason : "taken");
         survey_job_release(&job);
     }
+}
+
+/* Whether anybody lives to take what was dropped is seen by the pulse of who asks; `takeup wait`
+ * asks often, and no look of it may take seconds. */
+static void test_who_would_take_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct err err = { 0 };
+    CLEANUP(pulse_release) struct pulse pulse = { 0 };
+    const struct survey_how how = { .pulse = &pulse };
+    assert_ok(seat_leave(&fixture->seat, &err), err);
+    put(fixture, "inbox/ocr/film.mp4", "V");
+    for (int beat = 1; beat <= 2; beat++) {
+        CLEANUP(mem_free_text)
+        char *text = mem_printf("{\"host\":\"elsewhere\",\"beat\":\"2001-09-09T01:46:40.000Z\","
+                                "\"beat_count\":%d,\"state\":\"idle\"}",
+                                beat);
+        struct timespec when = { .tv_sec = 1000000000 };
+        struct survey_job job;
+        put(fixture, "heartbeat/w.0.x.json", text);
+        assert_int_equal(utimensat(spool_root(fixture->spool), "heartbeat/w.0.x.json",
+                                   (struct timespec[]){ when, when }, 0),
+                         0);
+        assert_ok(survey_job(fixture->spool, "film.mp4", &how, &job, &err), err);
+        assert_int_equal(job.state, JOB_INBOX);
+        assert_int_equal(job.reason != NULL, beat == 1);
+        if (beat == 1)
+            assert_true(pulse_left_ms(&pulse, "w.0.x") > 0); /* it was not waited for */
+        survey_job_release(&job);
+    }
+    assert_ok(seat_take(fixture->spool, &fixture->seat, &err), err);
 }
 
 static const struct {
@@ -291,8 +322,11 @@ static void test_first_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(test_places),         FIXTURE_TEST(test_wrong_names),
-        FIXTURE_TEST(test_submissions),    FIXTURE_TEST(test_reasons),
+        FIXTURE_TEST(test_places),
+        FIXTURE_TEST(test_wrong_names),
+        FIXTURE_TEST(test_submissions),
+        FIXTURE_TEST(test_reasons),
+        FIXTURE_TEST(test_who_would_take_it),
         cmocka_unit_test(test_first_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

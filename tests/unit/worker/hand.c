@@ -285,7 +285,7 @@ static json_t *record_of(const struct fixture *fixture, const char *name, enum s
 {
     struct survey_job job = { 0 };
     struct err err = { 0 };
-    assert_ok(survey_job(fixture->spool, name, &job, &err), err);
+    assert_ok(survey_job(fixture->spool, name, NULL, &job, &err), err);
     if (job.state != state)
         fail_msg("'%s' is %s", name, survey_state_name(job.state));
     json_t *record = json_incref(job.record);

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FILES_LOOKED_INTO = 100 };
+enum { FILES_LOOKED_INTO = 100, WATCH_STEP_MS = 250 };
 
 static const double fresh_s = 5, fresh_remote_s = 30;
 
@@ -59,29 +59,39 @@ static bool may_live(const struct survey_worker *worker)
     return !worker->alive && worker->life != PROC_GONE && !has_stopped(worker->beat);
 }
 
-static int64_t watch_left_ms(const struct survey *survey, const struct pulse *pulse)
+/* For how long there is still to be watched whether one lives; 0: that is known. */
+static int64_t watch_left_ms(const struct survey *survey, const struct pulse *pulse,
+                             double within_s)
 {
     int64_t left_ms = 0;
     for (size_t i = 0; i < survey->beat_count && survey->alive_count == 0; i++) {
+        const char *worker = survey->beats[i].worker;
         if (!may_live(&survey->workers[i]))
             continue;
-        int64_t one_ms = pulse_left_ms(pulse, survey->beats[i].worker);
+        if (pulse_age_s(pulse, worker) <= within_s)
+            return 0;
+        int64_t one_ms = pulse_left_ms(pulse, worker);
         left_ms = one_ms > left_ms ? one_ms : left_ms;
     }
     return left_ms;
 }
 
-static int watch(const struct spool *spool, struct pulse *pulse, int64_t left_ms, double within_s,
-                 struct err *err)
+/* Until one is seen to live: it beats each second. */
+static int watch(const struct spool *spool, const struct survey *survey, struct pulse *pulse,
+                 double within_s, struct err *err)
 {
-    struct heartbeat_seen *beats;
-    size_t count;
-    (void)usleep((useconds_t)left_ms * 1000);
-    int r = heartbeats_read(spool, &beats, &count, err);
-    if (r < 0)
-        return r;
-    pulse_note(pulse, beats, count, within_s + (double)left_ms / 1000);
-    heartbeats_free(&beats, count);
+    int64_t left_ms;
+    while ((left_ms = watch_left_ms(survey, pulse, within_s)) > 0) {
+        struct heartbeat_seen *beats;
+        size_t count;
+        int64_t step_ms = left_ms < WATCH_STEP_MS ? left_ms : WATCH_STEP_MS;
+        (void)usleep((useconds_t)step_ms * 1000);
+        int r = heartbeats_read(spool, &beats, &count, err);
+        if (r < 0)
+            return r;
+        pulse_note(pulse, beats, count, INFINITY); /* the watch goes on, however late we come */
+        heartbeats_free(&beats, count);
+    }
     return 0;
 }
 
@@ -92,8 +102,7 @@ static int feel_pulse(const struct spool *spool, const struct survey_how *how,
     struct pulse *pulse = how->pulse;
     if (!pulse)
         return 0;
-    int64_t left_ms = how->may_wait ? watch_left_ms(survey, pulse) : 0;
-    int r = left_ms > 0 ? watch(spool, pulse, left_ms, within_s, err) : 0;
+    int r = how->may_wait ? watch(spool, survey, pulse, within_s, err) : 0;
     for (size_t i = 0; r == 0 && i < survey->beat_count; i++) {
         struct survey_worker *worker = &survey->workers[i];
         double age_s = pulse_age_s(pulse, worker->beat->worker);

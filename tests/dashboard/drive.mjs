@@ -241,6 +241,14 @@ await test("a file that is old says so, by the reader's clock", async () => {
   }
 });
 
+await test("the last beat is as old as it was judged, whatever the worker's clock says", async () => {
+  const page = await open(files.busy, { at: Date.parse(state.at) + 1000 });
+  const row = page.locator("#work tr", { hasText: "gamma" });
+  assert.match(await row.innerText(), /idle[\s\S]*\d s ago/);
+  assert.match(await row.locator("time").getAttribute("title"), /its own clock/);
+  await page.done();
+});
+
 await test("who wants no motion gets none", async () => {
   const moves = async motion => {
     const page = await open(files.busy, { motion });
@@ -263,8 +271,8 @@ function start(...args) {
   started.push(child);
   return child;
 }
-async function serve(listen) {
-  const child = start("serve", "--spool", live, "--listen", listen);
+async function serve(listen, spool = live) {
+  const child = start("serve", "--spool", spool, "--listen", listen);
   const url = await until("the server's line", () => child.log.match(/http:\/\/[0-9.]+:\d+\//)?.[0] || (child.exitCode !== null && `status ${child.exitCode}: ${child.log}`));
   assert.match(url, /^http/, url);
   return { child, url };
@@ -314,6 +322,14 @@ if (server) {
     assert.equal(page.asked.length, before);
     await page.click("#pause");
     await becomes(page, () => /Deferred\s*3/.test(document.querySelector("#sums").innerText));
+  });
+  await test("live: the last beat is as old as it was judged", async () => {
+    const second = await serve("127.0.0.1:0", `${work}/busy`), other = await open(second.url);
+    await becomes(other, () => document.querySelector("#work").textContent.includes("gamma"));
+    const text = await other.locator("#work tr", { hasText: "gamma" }).innerText();
+    assert.doesNotMatch(text, /3 h/);
+    await other.done();
+    second.child.kill("SIGKILL");
   });
   await test("live: nothing was asked elsewhere", async () =>
     assert.deepEqual(page.asked.filter(one => !one.startsWith(server.url) && !one.startsWith("data:")), []));

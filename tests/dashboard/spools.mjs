@@ -56,7 +56,7 @@ export function busy(dir) {
   running(spool, "gone.5.0000", 4, "orphaned-clip", "ocr_only");
   beat(spool, "alpha.812.3f9a", "alpha", "busy", [{ name: "board meeting 2026-11-28", pipeline: "ocr_only", step: "text", progress: 0.62, eta_s: 141 }, { name: "lecture-262", pipeline: "slides", step: "frames", progress: 0.08, eta_s: 2711 }]);
   beat(spool, "beta.77.11aa", "beta", "busy", [{ name: "20261130T090000.000Z-phone-clip-3f9a2c07", pipeline: "subtitles", step: "frames", progress: -1, eta_s: -1 }]);
-  beat(spool, "gamma.9.aaaa", "gamma", "idle", []);
+  beat(spool, "gamma.9.aaaa", "gamma", "idle", [], { beat: iso(Date.now() - 3 * 3600 * 1000) }); // whose clock is slow
   return spool;
 }
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import { createRequire } from "node:module";
-import { busy, dead, evil, hostile, pausedSpool, takeup } from "./spools.mjs";
+import { beatAgain, busy, dead, evil, hostile, pausedSpool, takeup } from "./spools.mjs";
 import { findings } from "./contrast.mjs";
 
 const { chromium } = createRequire(process.cwd() + "/")("playwright-core");
@@ -45,6 +45,15 @@ const wide = page => page.evaluate(() => document.documentElement.scrollWidth - 
 async function clean(page, url) {
   assert.deepEqual(page.said, [], "the console is silent");
   assert.deepEqual(page.asked.filter(one => !one.startsWith(url) && !one.startsWith("data:")), [], "nothing is asked elsewhere");
+}
+
+const started = [];
+function start(...args) {
+  const child = spawn(process.env.TAKEUP, args, { stdio: ["ignore", "ignore", "pipe"] });
+  child.log = "";
+  child.stderr.on("data", data => { child.log += data; });
+  started.push(child);
+  return child;
 }
 
 const files = {};
@@ -241,6 +250,45 @@ await test("a file that is old says so, by the reader's clock", async () => {
   }
 });
 
+// A page that `takeup dashboard --every` wrote, and then writes no more.
+const again = `${work}/again.html`;
+await test("a file that is written anew: there is one", async () => {
+  beatAgain(`${work}/busy`);
+  const writer = start("dashboard", "--spool", `${work}/busy`, "-o", again, "--every", "1m");
+  await until("the page", () => fs.existsSync(again) || (writer.exitCode !== null && `status ${writer.exitCode}: ${writer.log}`));
+  writer.kill("SIGTERM");
+  assert.ok(fs.existsSync(again), writer.log);
+});
+const writtenAt = () => Date.parse(fs.readFileSync(again, "utf8").match(/"at":"([^"]+)","health"/)?.[1] || fs.statSync(again).mtime);
+const openAgain = options => open(`file://${again}`, { at: writtenAt() + 1000, ...options });
+// In the middle of it there is no page that could be asked.
+const isReadAnew = page => until("it to be read anew", () => page.evaluate(() => !document.old && document.readyState === "complete").catch(() => false));
+const isNeutral = async (page, head) => {
+  assert.equal(await textOf(page, "#state h2"), head);
+  assert.equal(await page.locator("#state").getAttribute("class"), "held");
+  assert.doesNotMatch(await page.title() + await page.locator("#said").textContent(), /✖|stopped|does not answer/);
+};
+
+await test("a file that is written anew: whoever holds it is not told that its writer has stopped", async () => {
+  for (const [why, hold, go] of [
+    ["paused", page => page.click("#pause"), page => page.click("#pause")],
+    ["a search", page => page.fill("#q", "x"), page => page.press("#q", "Escape")],
+    ["a selection", page => page.evaluate(() => getSelection().selectAllChildren(document.querySelector("#h-run"))), page => page.evaluate(() => getSelection().removeAllRanges())]]) {
+    const page = await openAgain();
+    await page.evaluate(() => { document.old = true; });
+    await hold(page);
+    await page.clock.runFor(600 * 1000);
+    assert.ok(await page.evaluate(() => document.old), `${why}: it is not read anew`);
+    await isNeutral(page, "Updates are paused");
+    if (why === "paused") await shoot(page, "held", false);
+    await go(page);
+    await page.clock.runFor(61 * 1000);
+    await isReadAnew(page);
+    assert.match(await textOf(page, "#state"), /This page is 1\d min old[\s\S]*who writes it has stopped/, `${why}: read anew, it is old indeed`);
+    await page.done();
+  }
+});
+
 await test("the last beat is as old as it was judged, whatever the worker's clock says", async () => {
   const page = await open(files.busy, { at: Date.parse(state.at) + 1000 });
   const row = page.locator("#work tr", { hasText: "gamma" });
@@ -263,14 +311,6 @@ await test("who wants no motion gets none", async () => {
 
 const live = `${work}/live`;
 takeup("init", live);
-const started = [];
-function start(...args) {
-  const child = spawn(process.env.TAKEUP, args, { stdio: ["ignore", "ignore", "pipe"] });
-  child.log = "";
-  child.stderr.on("data", data => { child.log += data; });
-  started.push(child);
-  return child;
-}
 async function serve(listen, spool = live) {
   const child = start("serve", "--spool", spool, "--listen", listen);
   const url = await until("the server's line", () => child.log.match(/http:\/\/[0-9.]+:\d+\//)?.[0] || (child.exitCode !== null && `status ${child.exitCode}: ${child.log}`));
@@ -322,6 +362,53 @@ if (server) {
     assert.equal(page.asked.length, before);
     await page.click("#pause");
     await becomes(page, () => /Deferred\s*3/.test(document.querySelector("#sums").innerText));
+  });
+  await test("live: while paused it says just that, however long", async () => {
+    const other = await open(server.url, { at: Date.now() });
+    await becomes(other, () => document.querySelector("#state h2").textContent === "All is well");
+    await other.click("#pause");
+    await other.clock.runFor(600 * 1000);
+    await isNeutral(other, "Updates are paused");
+    await shoot(other, "paused", false);
+    await other.click("#pause");
+    await becomes(other, () => document.querySelector("#state h2").textContent === "All is well");
+    await other.done();
+  });
+  await test("live: a device that slept asks before it judges", async () => {
+    const other = await open(server.url, { at: Date.now() });
+    await becomes(other, () => document.querySelector("#state h2").textContent === "All is well");
+    const questions = [];
+    await other.route("**/v1/dashboard", route => { questions.push(route); });
+    await other.clock.fastForward(3600 * 1000);
+    await becomes(other, () => document.querySelector("#state h2").textContent !== "All is well");
+    await isNeutral(other, "Asking the server …");
+    await until("the question", () => questions.length > 0);
+    await other.unroute("**/v1/dashboard");
+    for (const route of questions) await route.continue();
+    await becomes(other, () => document.querySelector("#state h2").textContent === "All is well");
+    await other.done();
+  });
+  await test("live: what the server answered is not that it does not answer", async () => {
+    const spool = `${work}/goes-away`;
+    takeup("init", spool);
+    const second = await serve("127.0.0.1:0", spool), other = await open(second.url);
+    await becomes(other, () => document.querySelector("#state h2").textContent.includes("Nothing is alive"));
+    fs.renameSync(spool, `${spool}.away`);
+    await becomes(other, () => document.querySelector("#state h2").textContent === "The server cannot tell how the spool is");
+    assert.match(await textOf(other, "#state"), /goes-away[\s\S]*What is below is from[\s\S]*What to do: /);
+    assert.doesNotMatch(await textOf(other, "#state"), /see that 'takeup serve' runs/);
+    await shoot(other, "cannot-tell", false);
+    fs.renameSync(`${spool}.away`, spool);
+    await becomes(other, () => document.querySelector("#state h2").textContent.includes("Nothing is alive"));
+    await other.done();
+    second.child.kill("SIGKILL");
+  });
+  await test("live: what stands before the server is not the server", async () => {
+    const other = await open(server.url);
+    await other.route("**/v1/dashboard", route => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad Gateway</h1>" }));
+    await becomes(other, () => document.querySelector("#state h2").textContent === "The server does not answer");
+    assert.match(await textOf(other, "#state"), /answered 502[\s\S]*see that 'takeup serve' runs/);
+    await other.done();
   });
   await test("live: the last beat is as old as it was judged", async () => {
     const second = await serve("127.0.0.1:0", `${work}/busy`), other = await open(second.url);

@@ -289,6 +289,54 @@ await test("a file that is written anew: whoever holds it is not told that its w
   }
 });
 
+await test("a file that is written anew: what was unfolded stays, and the focus", async () => {
+  const page = await openAgain({ width: 320 });
+  await page.click("#chart summary");
+  await page.click("[data-by=day]");
+  const more = page.locator("#err .unfold:visible").first();
+  await more.click();
+  const key = await more.getAttribute("data-key");
+  await page.focus("#err .all");
+  await page.keyboard.press("Enter");
+  const rows = await page.locator("#err tbody tr").count();
+  await page.evaluate(() => { document.old = true; });
+  await page.clock.runFor(61 * 1000);
+  await isReadAnew(page);
+  assert.equal(await page.locator("#chart tbody tr").count(), 14);
+  assert.ok(await page.locator("#chart tbody").isVisible(), "the chart's table");
+  assert.equal(await page.locator("[data-by=day]").getAttribute("aria-pressed"), "true");
+  assert.equal(await page.locator("#err tbody tr").count(), rows, "all errors");
+  assert.equal(await page.locator(`#err [data-key="${key}"]`).getAttribute("aria-expanded"), "true", "a long reason");
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.key), "all err", "the focus");
+  await page.done();
+});
+
+await test("what is too long is unfolded by keys, and folded again", async () => {
+  const page = await open(files.hostile, { width: 390 });
+  const first = page.locator("#err .unfold:visible").first(), text = first.locator("xpath=preceding-sibling::*[1]");
+  const tall = () => text.evaluate(node => [node.clientHeight, node.scrollHeight]);
+  const [folded, whole] = await tall();
+  assert.ok(whole > folded + 10, "it is cut");
+  await first.focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await first.getAttribute("aria-expanded"), "true");
+  assert.ok((await tall())[0] >= whole - 2, "all of it is seen");
+  assert.equal(await wide(page), 0);
+  await shoot(page, "unfolded-390", false);
+  await page.keyboard.press("Enter");
+  assert.equal((await tall())[0], folded, "and folded again");
+  await page.done();
+});
+
+await test("what fits has nothing to unfold, also after the window has become wide", async () => {
+  const page = await open(files.busy, { width: 320 });
+  const count = () => page.locator(".unfold:visible").count();
+  assert.ok(await count() > 0, "on a phone");
+  await page.setViewportSize({ width: 1600, height: 900 });
+  await until("none to be left", async () => await count() === 0);
+  await page.done();
+});
+
 await test("the last beat is as old as it was judged, whatever the worker's clock says", async () => {
   const page = await open(files.busy, { at: Date.parse(state.at) + 1000 });
   const row = page.locator("#work tr", { hasText: "gamma" });

@@ -96,6 +96,21 @@ await test("a file: the chart and its table count what ended", async () => {
   await page.done();
 });
 
+await test("the chart's writing is as large on a phone, and does not run into itself", async () => {
+  for (const width of [320, 390, 1280])
+    for (const by of ["hour", "day"]) {
+      const page = await open(files.busy, { width });
+      await page.click(`[data-by=${by}]`);
+      const boxes = await page.locator("#chart text").evaluateAll(all => all.map(node => { const box = node.getBoundingClientRect(); return { left: box.left, right: box.right, top: box.top, bottom: box.bottom, text: node.textContent }; }));
+      assert.ok(boxes.length >= 4, "there is writing");
+      for (const box of boxes) assert.ok(box.bottom - box.top >= 11, `${width}, ${by}: '${box.text}' is ${box.bottom - box.top} high`);
+      for (const one of boxes)
+        for (const other of boxes)
+          assert.ok(one === other || one.right <= other.left || other.right <= one.left || one.bottom <= other.top || other.bottom <= one.top, `${width}, ${by}: '${one.text}' on '${other.text}'`);
+      await page.done();
+    }
+});
+
 await test("a file: search among the names in it", async () => {
   const page = await open(files.busy);
   await page.fill("#q", "CAMERA-1");

@@ -192,6 +192,26 @@ for (const width of [320, 390, 768, 1280])
     }
   });
 
+await test("the numbers stand in whole rows, and the head in one where there is room", async () => {
+  for (const width of [320, 390, 640, 768, 900, 1280]) {
+    const page = await open(files.busy, { width });
+    const rows = {};
+    for (const top of await page.locator("#sums > div").evaluateAll(all => all.map(node => node.offsetTop))) rows[top] = (rows[top] || 0) + 1;
+    assert.equal(new Set(Object.values(rows)).size, 1, `${width}: ${JSON.stringify(rows)}`);
+    if (width >= 768) assert.ok((await page.locator("header").boundingBox()).height < 70, `${width}: the head`);
+    await page.done();
+  }
+});
+
+await test("a phone: a number whose head is not seen says what it is", async () => {
+  const page = await open(files.busy, { width: 390 });
+  const before = selector => page.locator(selector).evaluateAll(all => all.map(node => [getComputedStyle(node).display, getComputedStyle(node, "::before").content]));
+  const left = await before("#run td.num"), took = await before("#done td.num:nth-child(2)");
+  assert.ok(took.length > 0 && took.every(([, text]) => /took/.test(text)), `${took}`);
+  assert.deepEqual(left.map(([shown, text]) => shown !== "none" && /left/.test(text)).sort(), [false, false, true, true], "two are known, and two have none to show");
+  await page.done();
+});
+
 await test("a phone: what is touched is 44 px high", async () => {
   const page = await open(files.busy, { width: 390, height: 800 });
   for (const selector of ["#q", "#theme"]) assert.ok((await page.locator(selector).boundingBox()).height >= 44, selector);

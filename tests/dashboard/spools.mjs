@@ -44,7 +44,7 @@ export function busy(dir) {
   }
   for (const i of [1, 2, 3, 5, 8, 13, 40])
     failed(spool, `camera-${i}`, i * 4100, "ocr_only", { class: "input", step: null, message: `'media/camera-${i}.mp4' is no video that can be decoded: moov atom not found`, hint: "see that the upload was finished; ffprobe tells more" });
-  failed(spool, "evening news 2026-11-29", 1500, "subtitles", { class: "stall", step: "ocr", message: "no progress for 300 s at 00:41:12, in a frame of 3840 x 2160 with 412 lines of text; so it was in the two attempts before, at 00:41:12 both times", hint: "read less of the picture (regions), or allow more time (stall_s); its attempts: takeup status 'evening news 2026-11-29'" });
+  failed(spool, "evening news 2026-11-29", 1500, "subtitles", { class: "stall", step: "ocr", message: "no progress for 300 s at 00:41:12, in a frame of 3840 x 2160 with 412 lines of text; so it was in the two attempts before, at 00:41:12 both times, and so it will be again until the step is given less to read or more time", hint: "read less of the picture (regions), or allow more time (stall_s); its attempts: takeup status 'evening news 2026-11-29'" });
   failed(spool, "Übersicht – Q3", 700, "slides", { class: "missing", step: "ocr", message: "the language 'deu' is not installed", hint: "apt-get install tesseract-ocr-deu, then: takeup retry 'Übersicht – Q3'" });
   for (let i = 0; i < 240; i++) pending(spool, "", `archive-1998-${String(i).padStart(4, "0")}`, "ocr_only");
   for (let i = 0; i < 12; i++) pending(spool, "low/", `rescan-${i}`, "slides");

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/time.h"
+#include "worker/keeper_rules.h"
 #include "worker/watchdog_eye.h"
 
 #include <errno.h>
@@ -39,31 +40,36 @@ static bool is_in_a_call(pid_t pid)
     return proc_stat(pid, &state, &start_ticks) && state == 'D';
 }
 
-/* The eye looks, or has looked: does the spool answer? An eye that was given up is itself in a call
- * that does not end. */
-static bool is_spool_silent(struct watch *watch)
+/* The eye looks, or has looked. One that was given up is itself in a call that does not end. */
+static enum keeper_sight see_spool(struct watch *watch, struct eye_answer *ret_answer,
+                                   struct err *err)
 {
-    struct eye_answer answer = { .look.answered = true };
-    if (watch->eye.pid == 0) {
-        (void)eye_open(&watch->eye, watch->spool_dir, 0, NULL, NULL);
-        return false; /* as yet */
-    }
+    if (watch->eye.pid == 0)
+        return eye_open(&watch->eye, watch->spool_dir, 0, NULL, err) < 0 ? SIGHT_BLIND : SIGHT_NONE;
     (void)eye_tired(&watch->eye);
     bool is_given_up = watch->eye.given_up;
     if (waitpid(watch->eye.pid, NULL, WNOHANG) != watch->eye.pid)
-        return is_given_up;
-    eye_ended(&watch->eye, &answer);
-    return is_given_up || !answer.look.answered;
+        return is_given_up ? SIGHT_SILENT : SIGHT_NONE;
+    eye_ended(&watch->eye, ret_answer);
+    return is_given_up                 ? SIGHT_SILENT
+           : ret_answer->died          ? SIGHT_DIED
+           : ret_answer->look.answered ? SIGHT_WELL
+                                       : SIGHT_TROUBLE;
 }
 
 static void look(struct watch *watch, int64_t silent_ms)
 {
     int64_t allowed_ms = service_watchdog_ms(watch->service);
+    struct eye_answer answer = { 0 };
+    struct err err = { 0 };
     if (silent_ms < allowed_ms / 4)
         return;
-    if (is_in_a_call(watch->worker_pid) || is_spool_silent(watch))
-        (void)service_tell(watch->service, SERVICE_ALIVE,
-                           "waits: the filesystem of the spool does not answer", NULL);
+    enum keeper_sight sight = see_spool(watch, &answer, &err);
+    CLEANUP(mem_free_text)
+    char *excuse = keeper_excuse(sight, is_in_a_call(watch->worker_pid),
+                                 sight == SIGHT_BLIND ? err.text : answer.problem);
+    if (excuse)
+        (void)service_tell(watch->service, SERVICE_ALIVE, excuse, NULL);
 }
 
 /* False: the worker has ended, however it did. */

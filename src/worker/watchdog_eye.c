@@ -101,7 +101,8 @@ void eye_ended(struct eye *eye, struct eye_answer *ret_answer)
 {
     struct eye_answer answer;
     if (read(eye->fd, &answer, sizeof(answer)) != (ssize_t)sizeof(answer))
-        answer = (struct eye_answer){ .problem = "the child that looks at the spool died" };
+        answer = (struct eye_answer){ .problem = "the child that looks at the spool died",
+                                      .died = true };
     if (eye->given_up)
         answer = (struct eye_answer){ .noted = answer.noted, .problem = "it answered too late" };
     answer.took_ms = time_mono_ms() - eye->since_ms;

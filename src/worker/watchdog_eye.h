@@ -19,6 +19,7 @@ struct eye_answer {
     bool noted; /* the note was written */
     int64_t took_ms;
     char problem[256]; /* why not answered */
+    bool died;         /* without a word, and before its time was over */
 };
 
 /* Forks the child. note: to be written as well, or NULL. */

@@ -35,7 +35,7 @@ void worker_tell_beat(struct worker *worker, bool beaten)
     if (worker->stopping)
         news |= SERVICE_STOPPING;
     tell(worker, news);
-    if (beaten)
+    if (news & SERVICE_ALIVE)
         keeper_fed(worker->keeper);
 }
 

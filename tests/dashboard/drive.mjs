@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import { createRequire } from "node:module";
-import { busy, dead, evil, hostile, pausedSpool, takeup } from "./spools.mjs";
+import { beatAgain, busy, dead, evil, hostile, pausedSpool, takeup } from "./spools.mjs";
 import { findings } from "./contrast.mjs";
 
 const { chromium } = createRequire(process.cwd() + "/")("playwright-core");
@@ -47,6 +47,15 @@ async function clean(page, url) {
   assert.deepEqual(page.asked.filter(one => !one.startsWith(url) && !one.startsWith("data:")), [], "nothing is asked elsewhere");
 }
 
+const started = [];
+function start(...args) {
+  const child = spawn(process.env.TAKEUP, args, { stdio: ["ignore", "ignore", "pipe"] });
+  child.log = "";
+  child.stderr.on("data", data => { child.log += data; });
+  started.push(child);
+  return child;
+}
+
 const files = {};
 for (const [name, make] of Object.entries({ busy, hostile, dead, paused: pausedSpool })) {
   const spool = make(`${work}/${name}`);
@@ -85,6 +94,21 @@ await test("a file: the chart and its table count what ended", async () => {
   assert.equal(await page.locator("#chart tbody tr").count(), 14);
   assert.equal(await page.locator("[data-by=day]").getAttribute("aria-pressed"), "true");
   await page.done();
+});
+
+await test("the chart's writing is as large on a phone, and does not run into itself", async () => {
+  for (const width of [320, 390, 1280])
+    for (const by of ["hour", "day"]) {
+      const page = await open(files.busy, { width });
+      await page.click(`[data-by=${by}]`);
+      const boxes = await page.locator("#chart text").evaluateAll(all => all.map(node => { const box = node.getBoundingClientRect(); return { left: box.left, right: box.right, top: box.top, bottom: box.bottom, text: node.textContent }; }));
+      assert.ok(boxes.length >= 4, "there is writing");
+      for (const box of boxes) assert.ok(box.bottom - box.top >= 11, `${width}, ${by}: '${box.text}' is ${box.bottom - box.top} high`);
+      for (const one of boxes)
+        for (const other of boxes)
+          assert.ok(one === other || one.right <= other.left || other.right <= one.left || one.bottom <= other.top || other.bottom <= one.top, `${width}, ${by}: '${one.text}' on '${other.text}'`);
+      await page.done();
+    }
 });
 
 await test("a file: search among the names in it", async () => {
@@ -168,6 +192,26 @@ for (const width of [320, 390, 768, 1280])
     }
   });
 
+await test("the numbers stand in whole rows, and the head in one where there is room", async () => {
+  for (const width of [320, 390, 640, 768, 900, 1280]) {
+    const page = await open(files.busy, { width });
+    const rows = {};
+    for (const top of await page.locator("#sums > div").evaluateAll(all => all.map(node => node.offsetTop))) rows[top] = (rows[top] || 0) + 1;
+    assert.equal(new Set(Object.values(rows)).size, 1, `${width}: ${JSON.stringify(rows)}`);
+    if (width >= 768) assert.ok((await page.locator("header").boundingBox()).height < 70, `${width}: the head`);
+    await page.done();
+  }
+});
+
+await test("a phone: a number whose head is not seen says what it is", async () => {
+  const page = await open(files.busy, { width: 390 });
+  const before = selector => page.locator(selector).evaluateAll(all => all.map(node => [getComputedStyle(node).display, getComputedStyle(node, "::before").content]));
+  const left = await before("#run td.num"), took = await before("#done td.num:nth-child(2)");
+  assert.ok(took.length > 0 && took.every(([, text]) => /took/.test(text)), `${took}`);
+  assert.deepEqual(left.map(([shown, text]) => shown !== "none" && /left/.test(text)).sort(), [false, false, true, true], "two are known, and two have none to show");
+  await page.done();
+});
+
 await test("a phone: what is touched is 44 px high", async () => {
   const page = await open(files.busy, { width: 390, height: 800 });
   for (const selector of ["#q", "#theme"]) assert.ok((await page.locator(selector).boundingBox()).height >= 44, selector);
@@ -241,6 +285,101 @@ await test("a file that is old says so, by the reader's clock", async () => {
   }
 });
 
+// A page that `takeup dashboard --every` wrote, and then writes no more.
+const again = `${work}/again.html`;
+await test("a file that is written anew: there is one", async () => {
+  beatAgain(`${work}/busy`);
+  const writer = start("dashboard", "--spool", `${work}/busy`, "-o", again, "--every", "1m");
+  await until("the page", () => fs.existsSync(again) || (writer.exitCode !== null && `status ${writer.exitCode}: ${writer.log}`));
+  writer.kill("SIGTERM");
+  assert.ok(fs.existsSync(again), writer.log);
+});
+const writtenAt = () => Date.parse(fs.readFileSync(again, "utf8").match(/"at":"([^"]+)","health"/)?.[1] || fs.statSync(again).mtime);
+const openAgain = options => open(`file://${again}`, { at: writtenAt() + 1000, ...options });
+// In the middle of it there is no page that could be asked.
+const isReadAnew = page => until("it to be read anew", () => page.evaluate(() => !document.old && document.readyState === "complete").catch(() => false));
+const isNeutral = async (page, head) => {
+  assert.equal(await textOf(page, "#state h2"), head);
+  assert.equal(await page.locator("#state").getAttribute("class"), "held");
+  assert.doesNotMatch(await page.title() + await page.locator("#said").textContent(), /✖|stopped|does not answer/);
+};
+
+await test("a file that is written anew: whoever holds it is not told that its writer has stopped", async () => {
+  for (const [why, hold, go] of [
+    ["paused", page => page.click("#pause"), page => page.click("#pause")],
+    ["a search", page => page.fill("#q", "x"), page => page.press("#q", "Escape")],
+    ["a selection", page => page.evaluate(() => getSelection().selectAllChildren(document.querySelector("#h-run"))), page => page.evaluate(() => getSelection().removeAllRanges())]]) {
+    const page = await openAgain();
+    await page.evaluate(() => { document.old = true; });
+    await hold(page);
+    await page.clock.runFor(600 * 1000);
+    assert.ok(await page.evaluate(() => document.old), `${why}: it is not read anew`);
+    await isNeutral(page, "Updates are paused");
+    if (why === "paused") await shoot(page, "held", false);
+    await go(page);
+    await page.clock.runFor(61 * 1000);
+    await isReadAnew(page);
+    assert.match(await textOf(page, "#state"), /This page is 1\d min old[\s\S]*who writes it has stopped/, `${why}: read anew, it is old indeed`);
+    await page.done();
+  }
+});
+
+await test("a file that is written anew: what was unfolded stays, and the focus", async () => {
+  const page = await openAgain({ width: 320 });
+  await page.click("#chart summary");
+  await page.click("[data-by=day]");
+  const more = page.locator("#err .unfold:visible").first();
+  await more.click();
+  const key = await more.getAttribute("data-key");
+  await page.focus("#err .all");
+  await page.keyboard.press("Enter");
+  const rows = await page.locator("#err tbody tr").count();
+  await page.evaluate(() => { document.old = true; });
+  await page.clock.runFor(61 * 1000);
+  await isReadAnew(page);
+  assert.equal(await page.locator("#chart tbody tr").count(), 14);
+  assert.ok(await page.locator("#chart tbody").isVisible(), "the chart's table");
+  assert.equal(await page.locator("[data-by=day]").getAttribute("aria-pressed"), "true");
+  assert.equal(await page.locator("#err tbody tr").count(), rows, "all errors");
+  assert.equal(await page.locator(`#err [data-key="${key}"]`).getAttribute("aria-expanded"), "true", "a long reason");
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.key), "all err", "the focus");
+  await page.done();
+});
+
+await test("what is too long is unfolded by keys, and folded again", async () => {
+  const page = await open(files.hostile, { width: 390 });
+  const first = page.locator("#err .unfold:visible").first(), text = first.locator("xpath=preceding-sibling::*[1]");
+  const tall = () => text.evaluate(node => [node.clientHeight, node.scrollHeight]);
+  const [folded, whole] = await tall();
+  assert.ok(whole > folded + 10, "it is cut");
+  await first.focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await first.getAttribute("aria-expanded"), "true");
+  assert.ok((await tall())[0] >= whole - 2, "all of it is seen");
+  assert.equal(await wide(page), 0);
+  await shoot(page, "unfolded-390", false);
+  await page.keyboard.press("Enter");
+  assert.equal((await tall())[0], folded, "and folded again");
+  await page.done();
+});
+
+await test("what fits has nothing to unfold, also after the window has become wide", async () => {
+  const page = await open(files.busy, { width: 320 });
+  const count = () => page.locator(".unfold:visible").count();
+  assert.ok(await count() > 0, "on a phone");
+  await page.setViewportSize({ width: 1600, height: 900 });
+  await until("none to be left", async () => await count() === 0);
+  await page.done();
+});
+
+await test("the last beat is as old as it was judged, whatever the worker's clock says", async () => {
+  const page = await open(files.busy, { at: Date.parse(state.at) + 1000 });
+  const row = page.locator("#work tr", { hasText: "gamma" });
+  assert.match(await row.innerText(), /idle[\s\S]*\d s ago/);
+  assert.match(await row.locator("time").getAttribute("title"), /its own clock/);
+  await page.done();
+});
+
 await test("who wants no motion gets none", async () => {
   const moves = async motion => {
     const page = await open(files.busy, { motion });
@@ -255,16 +394,8 @@ await test("who wants no motion gets none", async () => {
 
 const live = `${work}/live`;
 takeup("init", live);
-const started = [];
-function start(...args) {
-  const child = spawn(process.env.TAKEUP, args, { stdio: ["ignore", "ignore", "pipe"] });
-  child.log = "";
-  child.stderr.on("data", data => { child.log += data; });
-  started.push(child);
-  return child;
-}
-async function serve(listen) {
-  const child = start("serve", "--spool", live, "--listen", listen);
+async function serve(listen, spool = live) {
+  const child = start("serve", "--spool", spool, "--listen", listen);
   const url = await until("the server's line", () => child.log.match(/http:\/\/[0-9.]+:\d+\//)?.[0] || (child.exitCode !== null && `status ${child.exitCode}: ${child.log}`));
   assert.match(url, /^http/, url);
   return { child, url };
@@ -314,6 +445,61 @@ if (server) {
     assert.equal(page.asked.length, before);
     await page.click("#pause");
     await becomes(page, () => /Deferred\s*3/.test(document.querySelector("#sums").innerText));
+  });
+  await test("live: while paused it says just that, however long", async () => {
+    const other = await open(server.url, { at: Date.now() });
+    await becomes(other, () => document.querySelector("#state h2").textContent === "All is well");
+    await other.click("#pause");
+    await other.clock.runFor(600 * 1000);
+    await isNeutral(other, "Updates are paused");
+    await shoot(other, "paused", false);
+    await other.click("#pause");
+    await becomes(other, () => document.querySelector("#state h2").textContent === "All is well");
+    await other.done();
+  });
+  await test("live: a device that slept asks before it judges", async () => {
+    const other = await open(server.url, { at: Date.now() });
+    await becomes(other, () => document.querySelector("#state h2").textContent === "All is well");
+    const questions = [];
+    await other.route("**/v1/dashboard", route => { questions.push(route); });
+    await other.clock.fastForward(3600 * 1000);
+    await becomes(other, () => document.querySelector("#state h2").textContent !== "All is well");
+    await isNeutral(other, "Asking the server …");
+    await until("the question", () => questions.length > 0);
+    await other.unroute("**/v1/dashboard");
+    for (const route of questions) await route.continue();
+    await becomes(other, () => document.querySelector("#state h2").textContent === "All is well");
+    await other.done();
+  });
+  await test("live: what the server answered is not that it does not answer", async () => {
+    const spool = `${work}/goes-away`;
+    takeup("init", spool);
+    const second = await serve("127.0.0.1:0", spool), other = await open(second.url);
+    await becomes(other, () => document.querySelector("#state h2").textContent.includes("Nothing is alive"));
+    fs.renameSync(spool, `${spool}.away`);
+    await becomes(other, () => document.querySelector("#state h2").textContent === "The server cannot tell how the spool is");
+    assert.match(await textOf(other, "#state"), /goes-away[\s\S]*What is below is from[\s\S]*What to do: /);
+    assert.doesNotMatch(await textOf(other, "#state"), /see that 'takeup serve' runs/);
+    await shoot(other, "cannot-tell", false);
+    fs.renameSync(`${spool}.away`, spool);
+    await becomes(other, () => document.querySelector("#state h2").textContent.includes("Nothing is alive"));
+    await other.done();
+    second.child.kill("SIGKILL");
+  });
+  await test("live: what stands before the server is not the server", async () => {
+    const other = await open(server.url);
+    await other.route("**/v1/dashboard", route => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad Gateway</h1>" }));
+    await becomes(other, () => document.querySelector("#state h2").textContent === "The server does not answer");
+    assert.match(await textOf(other, "#state"), /answered 502[\s\S]*see that 'takeup serve' runs/);
+    await other.done();
+  });
+  await test("live: the last beat is as old as it was judged", async () => {
+    const second = await serve("127.0.0.1:0", `${work}/busy`), other = await open(second.url);
+    await becomes(other, () => document.querySelector("#work").textContent.includes("gamma"));
+    const text = await other.locator("#work tr", { hasText: "gamma" }).innerText();
+    assert.doesNotMatch(text, /3 h/);
+    await other.done();
+    second.child.kill("SIGKILL");
   });
   await test("live: nothing was asked elsewhere", async () =>
     assert.deepEqual(page.asked.filter(one => !one.startsWith(server.url) && !one.startsWith("data:")), []));

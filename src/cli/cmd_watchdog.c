@@ -90,6 +90,6 @@ const struct cli_command cmd_watchdog = {
         "(its\n"
         "status is the worker's), and on SIGTERM and SIGINT, which go to the worker like SIGHUP.\n"
         "Exit status 1, or 3 when the spool could not be used: too many restarts. A spool that\n"
-        "does not answer is waited for. systemd and containers restart a worker by themselves.",
+        "does not answer is waited for. Under systemd none is needed; in a container one is.",
     .run = run_watchdog,
 };

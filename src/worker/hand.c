@@ -69,14 +69,6 @@ static int open_token(const struct hand_context *context, const struct wire_orde
                   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-void hand_ready(void *arg)
-{
-    const struct hand_context *context = arg;
-    if (context->sandbox)
-        sandbox_prepare(context->sandbox);
-    wire_rehearse();
-}
-
 void hand_nursery(void *arg)
 {
     const struct hand_context *context = arg;

@@ -50,7 +50,7 @@ struct hand_context {
     struct seat *seat; /* a new one, or new pipelines: runners_drop_spares */
     struct pipelines *pipelines;
     const struct hand_rules *rules;
-    struct sandbox *sandbox; /* of each runner; NULL: none */
+    const struct sandbox *sandbox; /* of each runner; NULL: none */
     int threads;         /* one at least, for the runner that starts next; worker_hands.c divides */
     attempt_fn *attempt; /* attempt_run, or a test's */
     struct unsettled **unsettled; /* see settle.h; of the worker */
@@ -89,8 +89,6 @@ struct heartbeat_job hand_beat(const struct hand *hand);
 /* What the runners run, and before them their nursery; arg is the context. */
 void hand_body(void *arg, const struct wire_order *order, int wire_fd);
 void hand_nursery(void *arg);
-/* Runs in a spare runner until its order comes. */
-void hand_ready(void *arg);
 
 /* A job taken over from a dead worker: on to where it belongs, without a runner. */
 void hand_adopted(const struct hand_context *context, struct claim *claim, const char *dead_worker);

@@ -55,7 +55,6 @@ struct runners_rules {
     /* Not NULL: a nursery forks the spare ones, where the kernel can do that; it calls this before
      * its first. */
     void (*nursery)(void *arg);
-    void (*ready)(void *arg); /* in a spare one, while it waits for its order; NULL: nothing */
 };
 
 struct runners *runners_new(const struct runners_rules *rules);

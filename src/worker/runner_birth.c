@@ -77,8 +77,6 @@ __attribute__((noreturn)) static void child_main(const struct runners *runners,
     if (runners->rules.lease)
         lease_guard(runners->rules.lease);
     if (!order) {
-        if (runners->rules.ready)
-            runners->rules.ready(runners->rules.arg);
         if (wire_receive_order(order_fd, &received, &whole) <= 0)
             _exit(0); /* it is not needed any more */
         order = &received;

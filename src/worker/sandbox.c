@@ -29,7 +29,6 @@ struct sandbox {
     int abi; /* of Landlock; 0: there is none */
     struct sock_filter *filter;
     size_t filter_count; /* 0: there is none */
-    int ruleset;         /* of a runner that has prepared; -1 */
     char *lacks, *holds;
 };
 
@@ -123,43 +122,19 @@ static const char *const system_paths[] = {
     "/proc/meminfo", "/proc/cpuinfo", "/etc/ld.so.cache",
 };
 
-static int allow_system(const struct sandbox *sandbox, int ruleset)
+static int allow_all(const struct sandbox *sandbox, const struct sandbox_cage *cage, int ruleset)
 {
-    int r = allow_path(ruleset, "/dev/null", ACCESS_OUTPUT & handled(sandbox->abi));
+    uint64_t can = handled(sandbox->abi);
+    int r = allow_path(ruleset, "/dev/null", ACCESS_OUTPUT & can);
+    if (r == 0 && cage->output_dir >= 0)
+        r = allow_fd(ruleset, cage->output_dir, ACCESS_OUTPUT & can);
     for (size_t i = 0; r == 0 && i < COUNT(system_paths); i++)
         r = allow_path(ruleset, system_paths[i], ACCESS_READ);
+    for (const char *const *path = cage->readable; r == 0 && path && *path; path++)
+        r = allow_path(ruleset, *path, ACCESS_READ);
     if (r == 0 && BUILD_IS_SANITIZED)
         r = allow_path(ruleset, "/", ACCESS_READ);
     return r;
-}
-
-static int allow_own(const struct sandbox *sandbox, const struct sandbox_cage *cage, int ruleset)
-{
-    int r = 0;
-    if (cage->output_dir >= 0)
-        r = allow_fd(ruleset, cage->output_dir, ACCESS_OUTPUT & handled(sandbox->abi));
-    for (const char *const *path = cage->readable; r == 0 && path && *path; path++)
-        r = allow_path(ruleset, *path, ACCESS_READ);
-    return r;
-}
-
-/* A ruleset with what belongs to no attempt; < 0: what was wrong. */
-static int make_system_ruleset(const struct sandbox *sandbox)
-{
-    CLEANUP(fs_close) int ruleset = make_ruleset(sandbox->abi);
-    int r = ruleset < 0 ? -errno : allow_system(sandbox, ruleset);
-    if (r < 0)
-        return r;
-    r = ruleset;
-    ruleset = -1;
-    return r;
-}
-
-/* Each runner has one of its own: what is added for its attempt is for no other. */
-void sandbox_prepare(struct sandbox *sandbox)
-{
-    if (sandbox->abi && sandbox->ruleset < 0)
-        sandbox->ruleset = make_system_ruleset(sandbox); /* else sandbox_enter tells why not */
 }
 
 static int enter_landlock(const struct sandbox *sandbox, const struct sandbox_cage *cage,
@@ -167,11 +142,10 @@ static int enter_landlock(const struct sandbox *sandbox, const struct sandbox_ca
 {
     if (!sandbox->abi)
         return 0;
-    CLEANUP(fs_close)
-    int ruleset = sandbox->ruleset >= 0 ? sandbox->ruleset : make_system_ruleset(sandbox);
+    CLEANUP(fs_close) int ruleset = make_ruleset(sandbox->abi);
     if (ruleset < 0)
-        return err_set(err, ERR_IO, -ruleset, "a ruleset of Landlock");
-    int r = allow_own(sandbox, cage, ruleset);
+        return err_set(err, ERR_IO, errno, "a ruleset of Landlock");
+    int r = allow_all(sandbox, cage, ruleset);
     if (r < 0)
         return err_set(err, ERR_IO, -r, "add a rule of Landlock");
     if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
@@ -228,15 +202,13 @@ static int by_number(const void *a, const void *b)
     return *(const int *)a - *(const int *)b;
 }
 
-static void close_others(const struct sandbox *sandbox, const struct sandbox_cage *cage)
+static void close_others(const struct sandbox_cage *cage)
 {
     int kept[32] = { 0, 1, 2 };
     size_t count = 3;
     for (size_t i = 0; i < cage->fd_count && count < COUNT(kept); i++)
         if (cage->fds[i] > STDERR_FILENO)
             kept[count++] = cage->fds[i];
-    if (sandbox->ruleset >= 0 && count < COUNT(kept))
-        kept[count++] = sandbox->ruleset;
     qsort(kept, count, sizeof(kept[0]), by_number);
     for (size_t i = 0; i + 1 < count; i++)
         if (kept[i + 1] > kept[i] + 1)
@@ -300,7 +272,6 @@ int sandbox_new(int abi, struct sandbox **ret_sandbox, struct err *err)
 {
     CLEANUP(sandbox_free) struct sandbox *sandbox = MEM_NEW(struct sandbox);
     int has = kernel_abi();
-    sandbox->ruleset = -1;
     sandbox->abi = abi != SANDBOX_ABI_ANY && abi < has ? abi : has;
     int r = filter_new(&sandbox->filter, &sandbox->filter_count, err);
     if (r < 0 && r != -ENOSYS)
@@ -314,7 +285,6 @@ void sandbox_free(struct sandbox **sandbox)
 {
     if (!*sandbox)
         return;
-    fs_close(&(*sandbox)->ruleset);
     free((*sandbox)->filter);
     free((*sandbox)->lacks);
     free((*sandbox)->holds);
@@ -348,7 +318,7 @@ int sandbox_demand(const struct sandbox *sandbox, bool wanted, bool required, st
 
 int sandbox_enter(const struct sandbox *sandbox, const struct sandbox_cage *cage, struct err *err)
 {
-    close_others(sandbox, cage);
+    close_others(cage);
     clear_environment();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_set(err, ERR_IO, errno, "give up new privileges");

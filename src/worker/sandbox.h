@@ -1,7 +1,6 @@
 /* sandbox.h - the cage of a runner: what it can still do once it reads what may be hostile.
  *
- *     sandbox_new, in the worker -> sandbox_prepare, in a spare runner, while it waits
- *         -> sandbox_enter, in each runner, before it reads its input
+ *     sandbox_new, in the worker -> sandbox_enter, in each runner, before it reads its input
  *
  * Inside, it reads its input, what is in `readable` and what the system's libraries need; it writes
  * files into the directory of its attempt; it starts threads. It reaches no other file, no network,
@@ -53,9 +52,6 @@ const char *sandbox_holds(const struct sandbox *sandbox);
  * `wanted`. */
 int sandbox_demand(const struct sandbox *sandbox, bool wanted, bool required, struct err *err);
 
-/* What is the same whatever the order will be, so that it need not be done when that has come. It
- * may be left out. */
-void sandbox_prepare(struct sandbox *sandbox);
 /* There is no way out. */
 int sandbox_enter(const struct sandbox *sandbox, const struct sandbox_cage *cage, struct err *err);
 

@@ -152,23 +152,6 @@ int wire_receive_order(int fd, struct wire_order *ret_order, json_t **ret_whole)
     return 1;
 }
 
-void wire_rehearse(void)
-{
-    CLEANUP(wire_pipes_close) struct wire_pipes pipes = WIRE_NO_PIPES;
-    CLEANUP(json_drop) json_t *whole = NULL;
-    struct wire_order order = { .token = "0123456789abcdef",
-                                .attempt = 1,
-                                .threads = 1,
-                                .job = "20260131T140300.000Z-video-01234567",
-                                .pipeline = "ocr_only",
-                                .input = "media/video.mp4" };
-    const struct wire_message outcome = { .kind = WIRE_OUTCOME, .failure = FAILURE_NONE };
-    if (wire_pipes_open(&pipes) < 0 || wire_send_order(pipes.order[1], &order) < 0 ||
-        wire_receive_order(pipes.order[0], &order, &whole) <= 0)
-        return;
-    (void)wire_send(pipes.wire[1], &outcome);
-}
-
 /* ---- the worker's end ---- */
 
 static int get_text(const json_t *object, const char *key, char *out, size_t size, struct err *err)

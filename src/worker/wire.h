@@ -78,10 +78,6 @@ int wire_send_order(int fd, const struct wire_order *order);
  * any more. < 0: that was no order. */
 int wire_receive_order(int fd, struct wire_order *ret_order, json_t **ret_whole);
 
-/* Once through all that a runner says and hears, for nobody: after a fork the first touch of each
- * page costs, and who still waits has time for it. */
-void wire_rehearse(void);
-
 typedef void wire_fn(void *arg, const struct wire_message *message);
 
 /* Reads some of what is there (fd does not block; what is left shows again) and calls fn for each

@@ -291,15 +291,8 @@ int worker_run(struct spool *spool, struct pipelines *pipelines,
     if (r == 0)
         r = begin(&worker, err);
     if (r == 0) {
-        struct runners_rules running = {
-            .loop = worker.loop,
-            .body = hand_body,
-            .arg = &worker.context,
-            .spares = SPARES,
-            .lease = worker.lease,
-            .nursery = hand_nursery,
-            .ready = hand_ready,
-        };
+        struct runners_rules running = { worker.loop, hand_body,    &worker.context,
+                                         SPARES,      worker.lease, hand_nursery };
         worker.runners = runners_new(&running);
         worker.context = (struct hand_context){
             .runners = worker.runners,

@@ -198,9 +198,7 @@ static int setup(void **state)
     fixture->rules = (struct hand_rules){
         .default_pipeline = "ocr_only", .max_attempts = 2, .input_wait_ms = 600000, .grace_ms = 100
     };
-    struct runners_rules rules = {
-        fixture->loop, hand_body, &fixture->context, 0, NULL, NULL, NULL
-    };
+    struct runners_rules rules = { fixture->loop, hand_body, &fixture->context, 0, NULL, NULL };
     fixture->runners = runners_new(&rules);
     fixture->context = (struct hand_context){ .runners = fixture->runners,
                                               .spool = fixture->spool,

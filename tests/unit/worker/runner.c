@@ -187,7 +187,7 @@ static struct fixture fixture_new(runner_body_fn *body, int spares)
     struct fixture fixture = { NULL, NULL };
     struct err err = { 0 };
     assert_ok(loop_new(&fixture.loop, &err), err);
-    struct runners_rules rules = { fixture.loop, body, NULL, spares, NULL, NULL, NULL };
+    struct runners_rules rules = { fixture.loop, body, NULL, spares, NULL, NULL };
     rules.nursery = with_nursery ? begin_well : NULL;
     fixture.runners = runners_new(&rules);
     fill_up(&fixture, spares);
@@ -489,47 +489,6 @@ static void test_dropped_spare_ones_are_gone(void **state)
     assert_int_equal(shared->grandchild, 0);
 }
 
-static void become_ready(void *arg)
-{
-    (void)arg;
-    shared->grandchild = getpid();
-}
-
-static void body_tells_who_is_ready(void *arg, const struct wire_order *order, int fd)
-{
-    (void)arg, (void)order;
-    send_outcome(fd, FAILURE_NONE, shared->grandchild == getpid() ? "ready" : "not ready");
-}
-
-/* Before its order comes, in its own process. */
-static void test_a_spare_one_makes_ready(void **state)
-{
-    (void)state;
-    struct err err = { 0 };
-    struct seen seen = { 0 };
-    struct fixture fixture = { NULL, NULL };
-    CLEANUP(runner_free) struct runner *runner = NULL;
-    const struct runner_limits limits = { 0, 0, 1000 };
-    const struct runner_calls calls = { on_message, on_end, &seen };
-    assert_ok(loop_new(&fixture.loop, &err), err);
-    const struct runners_rules rules = { .loop = fixture.loop,
-                                         .body = body_tells_who_is_ready,
-                                         .spares = 1,
-                                         .nursery = with_nursery ? begin_well : NULL,
-                                         .ready = become_ready };
-    shared->grandchild = 0;
-    fixture.runners = runners_new(&rules);
-    fill_up(&fixture, 1);
-    for (int i = 0; i < 1000 && shared->grandchild == 0; i++)
-        (void)usleep(10000);
-    assert_int_not_equal(shared->grandchild, 0);
-    assert_ok(runner_start(fixture.runners, &an_order, &limits, &calls, &runner, &err), err);
-    wait_until_ended(&fixture, &seen);
-    assert_string_equal(seen.end.text, "ready");
-    runner_free(&runner);
-    fixture_release(&fixture);
-}
-
 /* ---- the lease ---- */
 
 static bool is_gone(pid_t pid)
@@ -556,7 +515,7 @@ __attribute__((noreturn)) static void be_a_worker(void)
     struct runner *runner = NULL;
     struct runner_limits limits = { 0, 0, 1000 };
     struct runner_calls calls = { on_message, on_end, NULL };
-    struct runners_rules rules = { NULL, body_shows_its_pid, NULL, 1, NULL, NULL, NULL };
+    struct runners_rules rules = { NULL, body_shows_its_pid, NULL, 1, NULL, NULL };
     if (loop_new(&rules.loop, NULL) < 0 || lease_new(2000, &lease, NULL) < 0)
         _exit(1);
     rules.lease = lease;
@@ -628,7 +587,7 @@ static void test_who_has_no_lease_has_no_runners(void **state)
         struct runner *runner = NULL;
         struct runner_limits limits = { 0, 0, 100 };
         struct runner_calls calls = { on_message, on_end, &seen };
-        struct runners_rules rules = { NULL, leases[i].body, NULL, 0, NULL, NULL, NULL };
+        struct runners_rules rules = { NULL, leases[i].body, NULL, 0, NULL, NULL };
         assert_ok(loop_new(&rules.loop, &err), err);
         assert_ok(lease_new(leases[i].lease_ms, &rules.lease, &err), err);
         rules.nursery = with_nursery ? begin_well : NULL;
@@ -767,7 +726,7 @@ static void test_a_nursery_that_cannot_be(void **state)
         struct err err = { 0 };
         struct fixture fixture = { NULL, NULL };
         assert_ok(loop_new(&fixture.loop, &err), err);
-        struct runners_rules rules = { fixture.loop, body_well, NULL, 1, NULL, begins[i], NULL };
+        struct runners_rules rules = { fixture.loop, body_well, NULL, 1, NULL, begins[i] };
         fixture.runners = runners_new(&rules);
         run_one(&fixture);
         while (runners_spare_count(fixture.runners) ==
@@ -892,7 +851,6 @@ int main(void)
         cmocka_unit_test(test_the_order_comes_through),
         cmocka_unit_test(test_a_spare_one_that_dies_harms_nobody),
         cmocka_unit_test(test_dropped_spare_ones_are_gone),
-        cmocka_unit_test(test_a_spare_one_makes_ready),
         cmocka_unit_test(test_runners_of_a_stopped_worker_end),
         cmocka_unit_test(test_who_has_no_lease_has_no_runners),
     };
@@ -904,7 +862,6 @@ int main(void)
         WITH_NURSERY(test_the_order_comes_through),
         WITH_NURSERY(test_a_spare_one_that_dies_harms_nobody),
         WITH_NURSERY(test_dropped_spare_ones_are_gone),
-        WITH_NURSERY(test_a_spare_one_makes_ready),
         WITH_NURSERY(test_runners_of_a_stopped_worker_end),
         WITH_NURSERY(test_who_has_no_lease_has_no_runners),
         WITH_NURSERY(test_a_nursery_that_fails_harms_nobody),

@@ -31,7 +31,6 @@ struct scene {
     char dir[64]; /* holds out/, models/, secret (a file) and other/ (a directory) */
     int dir_fd, out_fd, input_fd, secret_fd;
     struct sandbox *sandbox;
-    bool is_prepared;
 };
 static struct scene scene;
 
@@ -356,13 +355,6 @@ static int allocates(void)
     free(block);
     return block ? 0 : -1;
 }
-static int has_only_its_own_open(void)
-{
-    for (int fd = STDERR_FILENO + 1; fd < 256; fd++)
-        if (fd != scene.input_fd && fd != scene.out_fd && fcntl(fd, F_GETFD) >= 0)
-            return -1;
-    return 0;
-}
 static int knows_itself(void)
 {
     cpu_set_t set;
@@ -446,7 +438,6 @@ static const struct {
     { ROW(burns_cpu), 0, SIGXCPU, NEEDS_NOTHING },
     { ROW(has_token), ENOENT, 0, NEEDS_NOTHING },
 
-    { ROW(has_only_its_own_open), 0, 0, NEEDS_PLAIN },
     { ROW(starts_thread), 0, 0, NEEDS_NOTHING },
     { ROW(writes_result), 0, 0, NEEDS_NOTHING },
     { ROW(lists_output), 0, 0, NEEDS_NOTHING },
@@ -487,8 +478,6 @@ static int outcome(int (*tries)(void))
 {
     pid_t pid = fork();
     if (pid == 0) {
-        if (scene.is_prepared)
-            sandbox_prepare(scene.sandbox);
         if (enter() < 0)
             _exit(NO_ERRNO);
         (void)signal(SIGSYS, SIG_DFL);
@@ -552,18 +541,6 @@ static void test_least(void **state)
     try_all(SANDBOX_ABI_LEAST);
 }
 
-/* As a runner that had time before its order came. */
-static void test_prepared(void **state)
-{
-    (void)state;
-    if (test_is_in_valgrind())
-        skip();
-    scene.is_prepared = true;
-    try_all(SANDBOX_ABI_ANY);
-    try_all(SANDBOX_ABI_LEAST);
-    scene.is_prepared = false;
-}
-
 /* What is said to hold, and what is said to be lacking. */
 static void test_words(void **state)
 {
@@ -605,7 +582,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_all, scene_make, scene_end),
         cmocka_unit_test_setup_teardown(test_least, scene_make, scene_end),
-        cmocka_unit_test_setup_teardown(test_prepared, scene_make, scene_end),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_demands),
     };

@@ -316,23 +316,6 @@ static void test_an_order_fits_or_is_refused(void **state)
     assert_true(fits > 3900 && fits < sizeof(input));
 }
 
-static int count_open(void)
-{
-    int count = 0;
-    for (int fd = 0; fd < 256; fd++)
-        count += fcntl(fd, F_GETFD) >= 0;
-    return count;
-}
-
-/* It is for nobody: nothing of it stays. */
-static void test_a_rehearsal_leaves_nothing(void **state)
-{
-    (void)state;
-    int before = count_open();
-    wire_rehearse();
-    assert_int_equal(count_open(), before);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,7 +329,6 @@ int main(void)
         cmocka_unit_test(test_only_whole_orders_are_taken),
         cmocka_unit_test(test_what_an_order_says_arrives),
         cmocka_unit_test(test_an_order_fits_or_is_refused),
-        cmocka_unit_test(test_a_rehearsal_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -232,7 +232,9 @@ not_whole() {
     scratch=$(mktemp -d "$work/whole-XXXXXX")
     (
         cd "$1" || exit
-        find 'done' error -mindepth 1 -maxdepth 1 -printf '%p/result.json\n' | sort >"$scratch/wanted"
+        # But for the probe of an edge, which a worker makes when it starts: fsck names it and removes it.
+        find 'done' error -mindepth 1 -maxdepth 1 -not \( -name '.*.check' -empty \) \
+            -printf '%p/result.json\n' | sort >"$scratch/wanted"
         find 'done' error -mindepth 2 -maxdepth 2 -name '*.job' -size +0 -printf '%h/result.json\n' |
             sort | comm -3 - "$scratch/wanted" | sed 's/$/: not one job file/'
         find 'done' error -mindepth 2 -type f -printf '%s %p\n' | sort >"$scratch/files"
@@ -282,8 +284,10 @@ wrong_after_worker() {
     takeup fsck --spool "$at" --repair --lease 3 --old 0 >"$at.log" 2>&1 || echo "fsck: $(cat "$at.log")"
     not_whole "$at"
     kept_wrong "$at" "$cut"
-    find "$at"/{pending,running,deferred,cancel,tmp} -mindepth 1 -not -name high -not -name low |
-        sed "s|^$at/||; s/\$/: left after the recovery/"
+    {
+        find "$at"/{pending,running,deferred,cancel,tmp} -mindepth 1 -not -name high -not -name low
+        find "$at"/{done,error} -mindepth 1 -name '.*'
+    } | sed "s|^$at/||; s/\$/: left after the recovery/"
 }
 
 # What a recovery begins with, in a line: what is in the spool, and what was promised.

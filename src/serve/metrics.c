@@ -80,7 +80,7 @@ static void add_workers(struct str *text, const struct survey *survey)
     prom_family(text, "takeup_worker_up", PROM_GAUGE, "1 for a live worker, 0 for one that was.");
     for (size_t i = 0; i < survey->beat_count; i++) {
         const struct survey_worker *worker = &survey->workers[i];
-        bool is_up = worker->alive && strcmp(state_of(worker), "stopped") != 0;
+        bool is_up = worker->alive && !heartbeat_has_stopped(worker->beat);
         prom_sample(text, "takeup_worker_up", PROM_LABELS("worker", worker->beat->worker), is_up);
     }
     prom_family(text, "takeup_worker_heartbeat_age_seconds", PROM_GAUGE,

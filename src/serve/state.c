@@ -58,10 +58,9 @@ void state_memory_free(struct state_memory **memory)
 
 /* ---- workers and what they have in hand ---- */
 
-/* One that said it has stopped is none, however fresh its last beat. */
 static bool is_alive(const struct survey_worker *worker)
 {
-    return worker && worker->alive && strcmp(worker->beat->state, "stopped") != 0;
+    return worker && worker->alive && !heartbeat_has_stopped(worker->beat);
 }
 
 static json_t *worker_json(const struct survey_worker *worker)

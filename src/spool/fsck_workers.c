@@ -117,7 +117,7 @@ static void look_beat(struct fsck *fsck, const struct heartbeat_seen *beat, int6
     else if (fsck_is_future(fsck, beat->mtime_ms) && dead)
         fsck_add(fsck, FSCK_BEAT_FUTURE, path, "by %lld s",
                  (long long)(beat->mtime_ms - fsck->now_ms) / 1000);
-    else if (dead && strcmp(beat->state, "stopped") != 0 && beat->mtime_ms < newest_ms &&
+    else if (dead && !heartbeat_has_stopped(beat) && beat->mtime_ms < newest_ms &&
              !has_dir(fsck, beat->worker))
         fsck_add(fsck, FSCK_BEAT_DEAD, path, "%s", "");
 }
@@ -136,7 +136,7 @@ int fsck_look_beats(struct fsck *fsck, struct err *err)
     int64_t newest_ms = INT64_MIN;
     for (size_t i = 0; i < fsck->beat_count; i++)
         if (fsck->beats[i].mtime_ms > newest_ms &&
-            strcmp(fsck->beats[i].state, "stopped") != 0 && /* these go on their own */
+            !heartbeat_has_stopped(&fsck->beats[i]) && /* these go on their own */
             fsck_life_of(fsck, fsck->beats[i].worker, NULL) == FSCK_DEAD)
             newest_ms = fsck->beats[i].mtime_ms;
     for (size_t i = 0; i < fsck->beat_count; i++)

@@ -8,15 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Its last beat may be fresh, and on another host nobody sees that its process is gone. */
-static bool has_stopped(const struct survey_worker *worker)
-{
-    return strcmp(worker->beat->state, "stopped") == 0;
-}
-
 static bool is_alive(const struct survey_worker *worker)
 {
-    return worker->alive && !has_stopped(worker);
+    return worker->alive && !heartbeat_has_stopped(worker->beat);
 }
 
 static const struct survey_worker *best_worker(const struct survey *survey)
@@ -81,7 +75,7 @@ static void explain(const struct spool *spool, const struct survey *survey, stru
             mem_printf("the worker %s is paused: %s", worker->beat->worker, worker->beat->reason);
         mem_free_text(&health->mend);
         health->mend = mem_strdup("mend what it says, and it goes on by itself");
-    } else if (has_stopped(worker)) {
+    } else if (heartbeat_has_stopped(worker->beat)) {
         health->reason = mem_printf("no live worker: the last one, %s, was stopped %.0f s ago%s%s",
                                     worker->beat->worker, worker->age_s, waiting, dog);
     } else if (worker->life == PROC_ALIVE) {

@@ -108,3 +108,8 @@ void heartbeats_free(struct heartbeat_seen **seen, size_t count)
     free(*seen);
     *seen = NULL;
 }
+
+bool heartbeat_has_stopped(const struct heartbeat_seen *beat)
+{
+    return strcmp(beat->state, heartbeat_state_name(BEAT_STOPPED)) == 0;
+}

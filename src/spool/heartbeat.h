@@ -6,6 +6,7 @@
 #include "base/proc.h"
 #include "spool/layout.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum heartbeat_state { BEAT_IDLE, BEAT_BUSY, BEAT_PAUSED, BEAT_STOPPING, BEAT_STOPPED };
@@ -55,5 +56,8 @@ struct heartbeat_seen {
 int heartbeats_read(const struct spool *spool, struct heartbeat_seen **ret_seen, size_t *ret_count,
                     struct err *err);
 void heartbeats_free(struct heartbeat_seen **seen, size_t count);
+/* It said so, and is no live worker however fresh its last beat: on another host nobody sees that
+ * its process is gone. */
+bool heartbeat_has_stopped(const struct heartbeat_seen *beat);
 
 #endif

@@ -101,16 +101,11 @@ static void span_text(double seconds, char out[32])
 
 /* ---- workers ---- */
 
-static bool is_stopped(const struct survey_worker *worker)
-{
-    return strcmp(worker->beat->state, "stopped") == 0;
-}
-
 static const char *state_of(const struct survey_worker *worker, const char **ret_colour)
 {
     const char *state = worker->beat->state;
     *ret_colour = GREEN;
-    if (is_stopped(worker)) {
+    if (heartbeat_has_stopped(worker->beat)) {
         *ret_colour = "";
         return "stopped";
     }
@@ -151,7 +146,7 @@ static void add_workers(struct page *page, const struct survey *survey)
     int stopped = 0;
     add_heading(page, "Workers    beat    jobs     name");
     for (size_t i = 0; i < survey->beat_count; i++) {
-        if (is_stopped(&survey->workers[i]))
+        if (heartbeat_has_stopped(survey->workers[i].beat))
             stopped++; /* they have ended as they were told to */
         else
             add_worker(page, &survey->workers[i]);

@@ -20,7 +20,7 @@ const struct survey_worker *survey_paused_worker(const struct survey *survey)
     const struct survey_worker *paused = NULL;
     for (size_t i = 0; i < survey->beat_count; i++) {
         const struct survey_worker *worker = &survey->workers[i];
-        if (!worker->alive || strcmp(worker->beat->state, "stopped") == 0)
+        if (!worker->alive || heartbeat_has_stopped(worker->beat))
             continue;
         if (strcmp(worker->beat->state, "paused") != 0)
             return NULL;
@@ -89,7 +89,7 @@ static void add_workers(struct str *text, const struct survey *survey)
         const struct survey_worker *worker = &survey->workers[i];
         const struct heartbeat_seen *beat = worker->beat;
         const char *state = beat->state[0] ? beat->state : "state unknown";
-        if (!worker->alive && strcmp(beat->state, "stopped") != 0)
+        if (!worker->alive && !heartbeat_has_stopped(beat))
             state = "dead";
         str_add_line(text, "  %s: %s, last beat %.1f s ago%s%s", beat->worker, state, worker->age_s,
                      beat->reason[0] ? ", " : "", beat->reason);

@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { FILES_LOOKED_INTO = 100, WATCH_STEP_MS = 250 };
@@ -32,11 +31,6 @@ static double age_of(const struct heartbeat_seen *beat, int64_t now_ms)
     return age_s;
 }
 
-static bool has_stopped(const struct heartbeat_seen *beat)
-{
-    return strcmp(beat->state, "stopped") == 0;
-}
-
 static void take_workers(struct survey *survey, double within_s)
 {
     survey->workers = mem_zero(survey->beat_count, sizeof(survey->workers[0]));
@@ -48,7 +42,7 @@ static void take_workers(struct survey *survey, double within_s)
         worker->age_s = age_of(beat, survey->now_ms);
         /* One that is there but does not beat hangs, and that is no life. */
         worker->alive = worker->life != PROC_GONE && worker->age_s <= within_s;
-        survey->alive_count += worker->alive && !has_stopped(beat);
+        survey->alive_count += worker->alive && !heartbeat_has_stopped(beat);
     }
 }
 
@@ -56,7 +50,7 @@ static void take_workers(struct survey *survey, double within_s)
 
 static bool may_live(const struct survey_worker *worker)
 {
-    return !worker->alive && worker->life != PROC_GONE && !has_stopped(worker->beat);
+    return !worker->alive && worker->life != PROC_GONE && !heartbeat_has_stopped(worker->beat);
 }
 
 /* For how long there is still to be watched whether one lives; 0: that is known. */

@@ -16,6 +16,7 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -53,5 +54,18 @@ static inline bool test_is_in_valgrind(void)
         if ((r) < 0)                                                                               \
             fail_msg("%s", (err).text);                                                            \
     } while (0)
+
+/* The oldest child of this process that was not reaped. */
+static inline pid_t test_first_child(void)
+{
+    int pid = 0;
+    char *path = mem_printf("/proc/self/task/%d/children", (int)getpid());
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%d", &pid), 1);
+    assert_int_equal(fclose(file), 0);
+    free(path);
+    return pid;
+}
 
 #endif

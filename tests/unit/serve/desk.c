@@ -139,19 +139,6 @@ static void a_write_makes_what_was_said_old(void **state)
     leave(&after);
 }
 
-/* The only child of ours there is. */
-static pid_t only_child(void)
-{
-    char path[64];
-    int pid = 0;
-    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-    FILE *file = fopen(path, "re");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%d", &pid), 1);
-    assert_int_equal(fclose(file), 0);
-    return pid;
-}
-
 static void who_waits_too_long_is_told(void **state)
 {
     const struct setting *setting = *state;
@@ -159,7 +146,7 @@ static void who_waits_too_long_is_told(void **state)
     ask(setting, &jobs, &first);
     wait_for(setting, &first);
     leave(&first);
-    pid_t pid = only_child();
+    pid_t pid = test_first_child();
     assert_int_equal(kill(pid, SIGSTOP), 0); /* as if in a call that does not return */
     static const struct desk_question job = { DESK_JOBS, "{\"do\":\"job\",\"job\":\"x\"}", NULL, 0,
                                               true };
@@ -197,7 +184,7 @@ static void who_came_behind_others_is_told_that(void **state)
     ask(setting, &jobs, &first);
     wait_for(setting, &first);
     leave(&first);
-    pid_t pid = only_child();
+    pid_t pid = test_first_child();
     before.stops = pid;
     assert_int_equal(kill(pid, SIGSTOP), 0);
     ask(setting,
@@ -228,7 +215,7 @@ static void a_child_that_died_is_replaced(void **state)
     ask(setting, &jobs, &first);
     wait_for(setting, &first);
     leave(&first);
-    pid_t pid = only_child();
+    pid_t pid = test_first_child();
     assert_int_equal(kill(pid, SIGSTOP), 0);
     static const struct desk_question job = { DESK_JOBS, "{\"do\":\"job\",\"job\":\"x\"}", NULL, 0,
                                               true };

@@ -604,18 +604,6 @@ static void test_who_has_no_lease_has_no_runners(void **state)
 
 /* ---- the nursery ---- */
 
-static void kill_first_child(int number)
-{
-    char path[64];
-    int pid = 0;
-    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-    FILE *file = fopen(path, "re");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%d", &pid), 1);
-    (void)fclose(file);
-    assert_int_equal(kill(pid, number), 0);
-}
-
 static void run_one(struct fixture *fixture)
 {
     struct err err = { 0 };
@@ -629,33 +617,23 @@ static void run_one(struct fixture *fixture)
     assert_int_equal(seen.end.failure, FAILURE_NONE);
 }
 
-static void read_line(const char *path, char *out, int size)
-{
-    FILE *file = fopen(path, "re");
-    assert_non_null(file);
-    assert_non_null(fgets(out, size, file));
-    (void)fclose(file);
-    out[strcspn(out, "\n")] = '\0';
-}
-
 /* In a process of its own, since a filter stays: under systemd's RestrictNamespaces= and in
  * containers there is no clone3. */
 static bool has_nursery_without_clone3(void)
 {
-    int first;
-    char path[64], text[256] = "", name[64] = "";
+    char path[64], name[64] = "";
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     assert_int_equal(seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0), 0);
     assert_int_equal(seccomp_load(filter), 0);
     seccomp_release(filter);
     CLEANUP(fixture_release) struct fixture fixture = fixture_new(body_well, 1);
-    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-    read_line(path, text, sizeof(text));
-    assert_int_equal(sscanf(text, "%d", &first), 1);
-    (void)snprintf(path, sizeof(path), "/proc/%d/comm", first);
-    read_line(path, name, sizeof(name));
+    (void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)test_first_child());
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_non_null(fgets(name, sizeof(name), file));
+    (void)fclose(file);
     run_one(&fixture);
-    return strcmp(name, "takeup-nursery") == 0;
+    return strcmp(name, "takeup-nursery\n") == 0;
 }
 
 static void test_a_nursery_needs_no_clone3(void **state)
@@ -680,7 +658,7 @@ static void test_a_nursery_that_fails_harms_nobody(void **state)
     for (size_t i = 0; i < COUNT(numbers); i++) {
         struct err err = { 0 };
         CLEANUP(fixture_release) struct fixture fixture = fixture_new(body_well, 1);
-        kill_first_child(numbers[i]);
+        assert_int_equal(kill(test_first_child(), numbers[i]), 0);
         run_one(&fixture);
         run_one(&fixture);
         if (numbers[i] == SIGKILL) /* and a new one comes, after a pause */

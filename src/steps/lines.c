@@ -21,7 +21,7 @@
 
 enum {
     GRAIN_US = 250000, /* a picture's worth */
-    LOST_US = 500000,  /* on a restless ground a line is lost so long before it goes */
+    LOST_US = 600000,  /* less than three pictures: so early a line is lost on a restless ground */
 };
 
 struct params {
@@ -273,7 +273,7 @@ static bool end_together(const struct lines_stretch *a, const struct lines_stret
 {
     int64_t apart_us = llabs(a->end_us - b->end_us);
     int64_t shorter_us = (a->end_us < b->end_us ? a->end_us : b->end_us) - a->start_us;
-    return apart_us <= GRAIN_US || (apart_us <= LOST_US && apart_us * 3 <= shorter_us);
+    return apart_us <= GRAIN_US || (apart_us < LOST_US && apart_us * 5 <= shorter_us * 2);
 }
 
 static bool is_close(const struct merge *merge, const struct rect *box)

@@ -131,7 +131,8 @@ struct takeup_glance {
 };
 
 /* What came between two frames that are looked at: the first glance is at the earlier one of them,
- * the last at the later. By them one can tell to the frame when something changed. */
+ * the last at the later. By them one can tell when something changed, to the frame if each was
+ * decoded. */
 struct takeup_glances {
     int columns, rows;
     size_t count;

@@ -31,7 +31,13 @@ static void count_error(struct media *media)
 
 /* ---- the loop ---- */
 
-/* 1: a packet of the stream is in media->packet. 0: the file has ended. */
+static bool is_wanted(struct media *media)
+{
+    return media->packet->stream_index == media->stream->index &&
+           !thinner_drops(&media->thinner, media->stream->codecpar, media->packet);
+}
+
+/* 1: a packet to decode is in media->packet. 0: the file has ended. */
 static int read_packet(struct media *media, struct err *err)
 {
     for (int failed = 0; failed < READ_ERRORS_MAX;) {
@@ -45,7 +51,7 @@ static int read_packet(struct media *media, struct err *err)
         if (r < 0 && r != AVERROR(EAGAIN)) {
             count_error(media);
             failed++;
-        } else if (r >= 0 && media->packet->stream_index == media->stream->index) {
+        } else if (r >= 0 && is_wanted(media)) {
             return 1;
         } else {
             av_packet_unref(media->packet);

@@ -26,6 +26,10 @@ struct media_options {
     /* Half the work: no loop filter, so blocks have edges, and frames that no other one is made
      * from are passed over, as if they were not in the file. */
     bool is_rough;
+    /* Frames that no other one is made from need not be decoded while those that are left are not
+     * further apart than this; they are passed over, all but the first and the last. 0: each frame
+     * is decoded. Where the codec does not tell such frames, each is decoded as well. */
+    int64_t gap_us;
 };
 
 /* What was opened; valid until media_close. */

@@ -228,6 +228,8 @@ static int open_decoder(struct media *media, const struct media_options *options
             media->codec->skip_loop_filter = AVDISCARD_ALL;
             media->codec->skip_frame = AVDISCARD_NONREF;
         }
+        media->thinner.gap =
+            av_rescale_q(options->gap_us, AV_TIME_BASE_Q, media->stream->time_base);
         r = avcodec_open2(media->codec, decoder, NULL);
     }
     return r < 0 ? open_failed(media, r, err) : 0;

@@ -6,6 +6,7 @@
 #include "media/convert.h"
 #include "media/input.h"
 #include "media/media.h"
+#include "media/thinner.h"
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
@@ -27,6 +28,7 @@ struct media {
     AVPacket *packet;
     AVFrame *frame;
     struct convert convert;
+    struct thinner thinner;
     struct media_info info;
     struct media_clock clock;
     const int32_t *matrix; /* the stream's display matrix, or NULL */

@@ -10,7 +10,8 @@
 
 #define WHOLE                                                                                      \
     "h264.mp4 h264.mkv vp9.webm mpeg4.avi h264.ts sound.mp4 vfr.mkv negative.mp4 late.mkv "        \
-    "offset.ts bframes.mp4 rotated90.mp4 interlaced.mkv tenbit.mkv gray.mkv rgb.mkv palette.gif "  \
+    "offset.ts bframes.mp4 bframes.ts bframes_hevc.mkv rotated90.mp4 interlaced.mkv tenbit.mkv "   \
+    "gray.mkv rgb.mkv palette.gif "                                                                \
     "mjpeg.avi "                                                                                   \
     "odd.mkv anamorphic.mp4 resize.ts named.mp4 "
 #define DAMAGED "cut50.mp4 cut75.mkv cut75.ts cut75.webm flips.mp4 flips.mkv flips.ts "
@@ -53,6 +54,8 @@ static const struct {
     { "late.mkv", "h264", 640, 360, 30, 2046, 5046 },
     { "offset.ts", "h264", 640, 360, 30, 0, 3000 },
     { "bframes.mp4", "h264", 640, 360, 30, 0, 3000 },
+    { "bframes.ts", "h264", 640, 360, 30, 0, 3000 },
+    { "bframes_hevc.mkv", "hevc", 640, 360, 30, 0, 3000 },
     { "rotated90.mp4", "h264", 640, 360, 30, 0, 3000 },
     { "interlaced.mkv", "mpeg2video", 640, 360, 50, 0, 2000 },
     { "tenbit.mkv", "h264", 640, 360, 30, 0, 3000 },
@@ -68,7 +71,7 @@ static const struct {
 
 struct seen {
     int frames, width, height, least_corner;
-    int64_t first_us, end_us;
+    int64_t first_us, end_us, gap_us; /* the longest from one start to the next */
 };
 
 static void look(const char *name, struct media *media, struct seen *ret_seen)
@@ -83,6 +86,8 @@ static void look(const char *name, struct media *media, struct seen *ret_seen)
         assert_ok(media_frame(media, &frame, &err), err);
         if (time.start_us < before_us || time.end_us <= time.start_us)
             fail_msg("'%s': frame %d is at %jd", name, seen.frames, (intmax_t)time.start_us);
+        if (seen.frames > 0 && time.start_us - before_us > seen.gap_us)
+            seen.gap_us = time.start_us - before_us;
         before_us = time.start_us;
         if (seen.frames++ == 0)
             seen.first_us = time.start_us;
@@ -186,6 +191,38 @@ static void test_a_rough_video_lacks_frames_but_not_time(void **state)
             seen.end_us / 1000 != videos_rough[i].end_ms || media_damage(media)[0])
             fail_msg("'%s': %d frames until %jd us %s", videos_rough[i].name, seen.frames,
                      (intmax_t)seen.end_us, media_damage(media));
+    }
+}
+
+/* In the bframes videos one frame in three is such as others are made from, every 300 ms. */
+static const struct {
+    const char *name;
+    int gap_ms, frames;
+    int64_t end_ms;
+} thinned[] = {
+    { "bframes.mp4", 100, 30, 3000 }, { "bframes.mp4", 200, 21, 3000 },
+    { "bframes.mp4", 300, 12, 3000 }, { "bframes.mp4", 10000, 12, 3000 },
+    { "bframes.ts", 300, 12, 3000 },  { "bframes_hevc.mkv", 300, 12, 3000 },
+    { "h264.mkv", 1000, 30, 3000 },   { "vp9.webm", 1000, 30, 3000 },
+    { "mpeg4.avi", 1000, 30, 3000 },  { "interlaced.mkv", 1000, 50, 2000 },
+    { "late.mkv", 1000, 30, 5046 },
+};
+
+static void test_frames_that_none_needs_are_passed_over(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(thinned); i++) {
+        CLEANUP(fs_close) int fd = fixture_open(dir, thinned[i].name);
+        CLEANUP(media_close) struct media *media = NULL;
+        const struct media_options options = { .gap_us = thinned[i].gap_ms * 1000 };
+        struct err err = { 0 };
+        struct seen seen;
+        assert_ok(media_open(fd, thinned[i].name, &options, &media, &err), err);
+        look(thinned[i].name, media, &seen);
+        if (seen.frames != thinned[i].frames || seen.end_us / 1000 != thinned[i].end_ms ||
+            seen.gap_us > thinned[i].gap_ms * 1000 || media_damage(media)[0])
+            fail_msg("row %zu: %d frames until %jd us, up to %jd us apart %s", i, seen.frames,
+                     (intmax_t)seen.end_us, (intmax_t)seen.gap_us, media_damage(media));
     }
 }
 
@@ -319,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_whole_videos),
         cmocka_unit_test(test_a_glance_shows_the_picture),
         cmocka_unit_test(test_a_rough_video_lacks_frames_but_not_time),
+        cmocka_unit_test(test_frames_that_none_needs_are_passed_over),
         cmocka_unit_test(test_damaged_videos_give_what_they_have),
         cmocka_unit_test(test_what_is_no_video_is_named),
         cmocka_unit_test(test_a_file_that_lies_is_no_lack_of_memory),

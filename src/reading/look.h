@@ -29,7 +29,7 @@ struct look {
     int margin_of[CLASSES], pixels[CLASSES], borders[CLASSES][CLASSES];
 };
 
-/* core: in pixels of the picture, a part of strip->place. At least one picture was added to the
+/* core: in pixels of the strip, a part of strip->place. At least one picture was added to the
  * strip. 0, or -ENOMEM. */
 int look_at(struct look *look, const struct strip *strip, struct rect core);
 void look_release(struct look *look);

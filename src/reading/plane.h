@@ -48,6 +48,11 @@ static inline struct rect rect_common(struct rect a, struct rect b)
     return (struct rect){ x, y, int_max(right - x, 0), int_max(bottom - y, 0) };
 }
 
+static inline struct rect rect_scaled(struct rect rect, int scale)
+{
+    return (struct rect){ rect.x * scale, rect.y * scale, rect.width * scale, rect.height * scale };
+}
+
 /* Do the two stand in one row? */
 static inline bool rect_same_row(struct rect a, struct rect b)
 {

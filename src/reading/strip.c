@@ -16,6 +16,7 @@ enum {
     HIGH = 45,    /* in percent, is none; by more, all of one */
     LETTERS = 28, /* rows of the image's letters, from the tallest to the tails */
     MARGIN = 10,  /* pixels: readers expect some paper around the letters */
+    ROWS = 80, /* a strip that has twice as many is shrunk: its letters still have twice LETTERS */
 };
 
 void strip_release(struct strip *strip)
@@ -24,10 +25,28 @@ void strip_release(struct strip *strip)
     *strip = (struct strip){ 0 };
 }
 
+/* Only pixels of which all is in the rectangle. */
+static struct rect shrunk_inside(struct rect rect, int shrink)
+{
+    int x = (rect.x + shrink - 1) / shrink, right = (rect.x + rect.width) / shrink;
+    int y = (rect.y + shrink - 1) / shrink, bottom = (rect.y + rect.height) / shrink;
+    return (struct rect){ x, y, right - x, bottom - y };
+}
+
+static struct rect shrunk_around(struct rect rect, int shrink)
+{
+    int x = rect.x / shrink, right = (rect.x + rect.width + shrink - 1) / shrink;
+    int y = rect.y / shrink, bottom = (rect.y + rect.height + shrink - 1) / shrink;
+    return (struct rect){ x, y, right - x, bottom - y };
+}
+
 int strip_begin(struct strip *strip, struct rect place)
 {
+    int shrink = int_max(1, int_min(place.height / ROWS, place.width));
+    place = shrunk_inside(place, shrink);
     size_t size = (size_t)place.width * (size_t)place.height;
     strip_release(strip);
+    strip->shrink = shrink;
     strip->least = malloc(4 * size + 1);
     if (!strip->least)
         return -ENOMEM;
@@ -56,14 +75,33 @@ static void fold(struct strip *strip)
     }
 }
 
+/* One row of the strip from those rows of the picture that it shows: their mean. */
+static void shrink_row(const struct strip *strip, const struct luma *luma, int y, uint8_t *row)
+{
+    int shrink = strip->shrink, pixels = shrink * shrink;
+    for (int x = 0; x < strip->place.width; x++) {
+        int sum = pixels / 2;
+        for (int down = 0; down < shrink; down++) {
+            const uint8_t *from = luma_row(luma, y * shrink + down) + (strip->place.x + x) * shrink;
+            for (int across = 0; across < shrink; across++)
+                sum += from[across];
+        }
+        row[x] = (uint8_t)(sum / pixels);
+    }
+}
+
 void strip_add(struct strip *strip, const struct luma *luma)
 {
     size_t width = (size_t)strip->place.width;
     if (strip->has_next)
         fold(strip);
-    for (int y = 0; y < strip->place.height; y++)
-        memcpy(strip->next + (size_t)y * width, luma_row(luma, strip->place.y + y) + strip->place.x,
-               width);
+    for (int y = 0; y < strip->place.height; y++) {
+        uint8_t *row = strip->next + (size_t)y * width;
+        if (strip->shrink > 1)
+            shrink_row(strip, luma, strip->place.y + y, row);
+        else
+            memcpy(row, luma_row(luma, strip->place.y + y) + strip->place.x, width);
+    }
     strip->has_next = true;
 }
 
@@ -164,9 +202,9 @@ static int print(const struct ink *ink, const struct strip *strip, int letters,
     double scale = (double)LETTERS / letters;
     image->luma = ink_print(ink, scale, MARGIN, &image->width, &image->height);
     int margin = (int)lrint(MARGIN / scale);
-    image->place =
-        (struct rect){ strip->place.x - margin, strip->place.y - margin,
-                       strip->place.width + 2 * margin, strip->place.height + 2 * margin };
+    const struct rect place = { strip->place.x - margin, strip->place.y - margin,
+                                strip->place.width + 2 * margin, strip->place.height + 2 * margin };
+    image->place = rect_scaled(place, strip->shrink);
     return image->luma ? 0 : -ENOMEM;
 }
 
@@ -210,6 +248,7 @@ int strip_image(struct strip *strip, struct rect core, struct strip_image *ret_i
     if (strip->count == 0)
         fold(strip);
     struct look look;
+    core = rect_common(shrunk_around(core, strip->shrink), strip->place);
     int r = look_at(&look, strip, core);
     if (r < 0)
         return r;

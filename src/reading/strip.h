@@ -12,7 +12,8 @@
  * the sharpest.
  *
  * The image has dark letters on white, whatever the picture has, and letters of a size that readers
- * like. */
+ * like. Where the picture's are much larger than that the strip is kept smaller than the picture,
+ * so that a heading costs no more than a caption. */
 #ifndef TAKEUP_READING_STRIP_H
 #define TAKEUP_READING_STRIP_H
 
@@ -22,7 +23,9 @@
 #include <stdbool.h>
 
 struct strip {
-    struct rect place; /* in the picture; a margin around the letters is part of it */
+    int shrink;        /* so many pixels of the picture, across and down, are one of the strip */
+    struct rect place; /* in the picture, but in pixels of the strip; it has a margin around the
+                          letters */
     uint8_t *least, *most, *last, *next; /* place.width * place.height each */
     int count;                           /* of pictures, but for the one in next */
     bool has_next;
@@ -36,12 +39,13 @@ struct strip_image {
     struct letters letters; /* that it seems to have */
 };
 
-/* 0, or -ENOMEM. place lies in the picture. */
+/* 0, or -ENOMEM. place lies in the picture, and is in its pixels. */
 int strip_begin(struct strip *strip, struct rect place);
 void strip_add(struct strip *strip, const struct luma *luma);
 void strip_release(struct strip *strip);
 
-/* core: where the letters are, a part of place. At least one picture was added. 0, or -ENOMEM. */
+/* core: where the letters are, a part of the place that strip_begin got. At least one picture was
+ * added. 0, or -ENOMEM. */
 int strip_image(struct strip *strip, struct rect core, struct strip_image *ret_image);
 void strip_image_release(struct strip_image *image);
 

@@ -61,11 +61,6 @@ struct tracker {
     size_t ended_count, ended_size, given;
 };
 
-static inline struct rect rect_scaled(struct rect rect, int scale)
-{
-    return (struct rect){ rect.x * scale, rect.y * scale, rect.width * scale, rect.height * scale };
-}
-
 static inline bool line_is_shown(const struct trace *trace, struct trace_match match)
 {
     return match.kept * 10 >= trace->total * 6;

@@ -17,17 +17,19 @@ struct counts {
     bool is_ascii;
 };
 
-/* General punctuation (E2 80 xx) is no letter either. */
+/* Whether the character of UTF-8 that begins here is a sign: one of Latin-1's, or of the blocks from
+ * general punctuation to arrows (U+2000 to U+2BFF), where ™, € and boxes are. */
+static bool is_sign(const unsigned char *at)
+{
+    bool is_operator = at[0] == 0xc3 && (at[1] == 0x97 || at[1] == 0xb7); /* times, divided by */
+    return at[0] == 0xc2 || is_operator || (at[0] == 0xe2 && at[1] < 0xb0);
+}
+
 bool plausible_has_letter(const char *text)
 {
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-        if (isalnum(*at))
+    for (const unsigned char *at = (const unsigned char *)text; *at; at++)
+        if (isalnum(*at) || (*at >= 0xc3 && !is_sign(at)))
             return true;
-        if (at[0] == 0xe2 && at[1] == 0x80 && at[2])
-            at += 2;
-        else if (*at >= 0xc3)
-            return true;
-    }
     return false;
 }
 

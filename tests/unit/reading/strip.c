@@ -167,6 +167,31 @@ static void test_letters_have_the_size_that_readers_like(void **state)
     }
 }
 
+/* Of a line that is much higher than the image no more is kept than that needs. */
+static void test_large_letters_are_kept_small(void **state)
+{
+    (void)state;
+    enum { LARGE = 16, PIXELS_MAX = 20000 };
+    const struct rect letters = draw_extent(LARGE, LARGE, LARGE, "HIT");
+    const struct rect around = { 3, 5, DRAW_WIDTH - 3, DRAW_HEIGHT - 10 };
+    struct strip_image image;
+    draw_flat(&drawing, 220);
+    draw_text(&drawing, LARGE, LARGE, LARGE, 20, "HIT");
+    assert_int_equal(strip_begin(&strip, around), 0);
+    add();
+    add();
+    assert_true(strip.place.width * strip.place.height < PIXELS_MAX);
+    assert_int_equal(strip_image(&strip, letters, &image), 0);
+    int wrong = 0, pixels = 0;
+    for (int y = letters.y; y < letters.y + letters.height; y++)
+        for (int x = letters.x; x < letters.x + letters.width; x++, pixels++)
+            wrong += (drawing.pixels[y][x] < 100) != (level_at(&image, x, y) < 128);
+    if (wrong * 20 > pixels || image.letters.count != 3 || !image.is_page)
+        fail_msg("%d of %d pixels are wrong, %d letters", wrong, pixels, image.letters.count);
+    assert_true(image.place.x < around.x + 4 && image.place.y < around.y + 4);
+    strip_image_release(&image);
+}
+
 static void test_a_strip_may_begin_anew_and_at_the_edge(void **state)
 {
     (void)state;
@@ -235,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_letters_as_bright_as_the_ground),
         cmocka_unit_test(test_one_picture_is_enough),
         cmocka_unit_test(test_letters_have_the_size_that_readers_like),
+        cmocka_unit_test(test_large_letters_are_kept_small),
         cmocka_unit_test(test_what_goes_on_beyond_the_line_is_no_letter),
         cmocka_unit_test(test_a_strip_may_begin_anew_and_at_the_edge),
     };

@@ -13,6 +13,11 @@ static const struct {
     { "|", false },
     { "= / \\", false },
     { "\xe2\x80\x94 \xe2\x80\x9c", false }, /* a dash, a quote */
+    { "\xe2\x84\xa2", false },              /* a trade mark */
+    { "\xe2\x82\xac \xc2\xa9", false },     /* a euro, a copyright */
+    { "\xe2\x96\xa0 \xc3\x97", false },     /* a square, a times */
+    { "\xe2\xb2\x80", true },               /* Coptic */
+    { "\xe2\x82\xac 5", true },
     { "a", true },
     { "7", true },
     { "- 7 -", true },

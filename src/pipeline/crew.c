@@ -1,6 +1,7 @@
 /* crew.c - the instances of a parallel step, each with a thread of its own, and their queue.
  *
- * The first instance was warmed before the process forked. One more costs what that took (200 ms of
+ * The first instance was warmed before the process forked, or is warmed by its thread while the
+ * source is already at work. One more costs what that took (200 ms of
  * CPU and 30 MiB for an engine of Tesseract, more than a short video needs to be read), so it is
  * made only when the wait for those there has grown longer than that, and by its own thread. It is
  * no failure when it cannot be made: it is told, and the others go on.
@@ -115,7 +116,12 @@ static int make_instance(struct member *member)
 static void *member_main(void *arg)
 {
     struct member *member = arg;
-    if (member->instance || make_instance(member) >= 0)
+    int r = 0;
+    if (!member->instance)
+        r = make_instance(member);
+    else if (!member->instance->self) /* the first, of a plan that is cold */
+        r = stage_make(member->crew->stage);
+    if (r >= 0)
         work(member);
     return NULL;
 }
@@ -167,7 +173,8 @@ static int64_t task_us(const struct crew *crew)
 
 void crew_grow(struct crew *crew)
 {
-    if (crew->idle > 0 || crew->waiting == 0 || crew->count >= crew->count_max)
+    bool is_cold = !crew->stage->instance.self; /* what one more takes is not known yet */
+    if (crew->idle > 0 || crew->waiting == 0 || crew->count >= crew->count_max || is_cold)
         return;
     int64_t warm_us = crew->stage->node->warm_us;
     if (task_us(crew) * crew->waiting / crew->count >= warm_us)

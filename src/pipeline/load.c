@@ -277,7 +277,7 @@ void pipelines_warm(struct pipelines *pipelines,
     for (size_t i = 0; i < pipelines->count; i++) {
         struct entry *entry = pipelines->entries[i];
         struct err err = { 0 };
-        if (entry->plan && plan_warm(entry->plan, &err) < 0 && fn)
+        if (entry->plan && plan_warm(entry->plan, true, &err) < 0 && fn)
             fn(arg, &entry->shown, &err);
     }
     learn_warm(pipelines);
@@ -306,7 +306,7 @@ void pipelines_warm_all(struct pipelines *pipelines)
     for (size_t i = 0; i < pipelines->count; i++) {
         struct entry *entry = pipelines->entries[i];
         if (!entry->shown.broken && entry_plan(entry, pipelines->catalog, NULL) == 0)
-            (void)plan_warm(entry->plan, NULL);
+            (void)plan_warm(entry->plan, true, NULL);
     }
     learn_warm(pipelines);
 }
@@ -345,7 +345,7 @@ int pipeline_plan(struct pipelines *pipelines, const struct pipeline *pipeline,
     if (r == 0)
         r = plan_override(plan, params, err);
     if (r == 0)
-        r = plan_warm(plan, err);
+        r = plan_warm(plan, false, err);
     if (r == 0)
         *ret_plan = plan;
     return r;

@@ -43,9 +43,10 @@ void pipelines_warm(struct pipelines *pipelines,
  * those which run them. What fails does so again in the job. */
 void pipelines_warm_all(struct pipelines *pipelines);
 
-/* In the process that runs it, once: the plan, warm, with `params` ({"STEP.PARAM": value}, or NULL)
- * in force. Plugins are loaded here, unless pipelines_warm_all did. Borrowed from pipelines.
- * ERR_CONFIG names the parameter and those there are; ERR_MISSING what has to be installed. */
+/* In the process that runs it, once: the plan with `params` ({"STEP.PARAM": value}, or NULL) in
+ * force, warm but for parallel steps, if these are cold: plan_run warms them. Plugins are loaded
+ * here, unless pipelines_warm_all did. Borrowed from pipelines. ERR_CONFIG names the parameter and
+ * those there are; ERR_MISSING what has to be installed. */
 int pipeline_plan(struct pipelines *pipelines, const struct pipeline *pipeline,
                   const json_t *params, struct plan **ret_plan, struct err *err);
 

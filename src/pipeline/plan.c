@@ -628,12 +628,13 @@ void plan_learn_warm(struct plan *plan, const struct plan *from)
                 learn(&plan->nodes[i], from->nodes[j].warm_us);
 }
 
-int plan_warm(struct plan *plan, struct err *err)
+int plan_warm(struct plan *plan, bool all, struct err *err)
 {
     int first = 0;
     for (size_t i = 0; i < plan->count; i++) {
         struct plan_node *node = &plan->nodes[i];
-        if (node->self)
+        bool is_late = !all && node->step->warm && (node->step->flags & TAKEUP_PARALLEL);
+        if (node->self || is_late)
             continue;
         int64_t begun_us = time_mono_us();
         int r = node_warm(node, &node->self, first < 0 ? NULL : err);

@@ -17,6 +17,7 @@
 #include "pipeline/schedule_private.h"
 
 #include "base/mem.h"
+#include "base/time.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -144,16 +145,36 @@ static bool works_ahead(const struct plan_node *node)
     return node->step->pull && node->next_count > 0;
 }
 
+int stage_make(struct stage *stage)
+{
+    struct schedule *schedule = stage->schedule;
+    struct plan_node *node = stage->node;
+    struct err err = { 0 };
+    void *self = NULL;
+    int64_t begun_us = time_mono_us();
+    if (node_warm(node, &self, &err) < 0)
+        return schedule_fail(schedule, node->id, &err);
+    int64_t warm_us = time_mono_us() - begun_us;
+    (void)pthread_mutex_lock(&schedule->lock);
+    node->warm_us = warm_us > node->warm_us ? warm_us : node->warm_us;
+    node->self = stage->instance.self = self;
+    (void)pthread_mutex_unlock(&schedule->lock);
+    return instance_open(&stage->instance);
+}
+
 static int open_all(struct schedule *schedule)
 {
     int threads = schedule->run->threads;
     for (size_t i = 0; i < schedule->plan->count; i++) {
         struct stage *stage = &schedule->stages[i];
-        int r = instance_open(&stage->instance);
+        bool is_parallel = (stage->node->step->flags & TAKEUP_PARALLEL) && stage->node->step->feed;
+        int r = stage->instance.self ? instance_open(&stage->instance) : 0;
         if (r < 0)
             return r;
-        if (threads > 1 && (stage->node->step->flags & TAKEUP_PARALLEL) && stage->node->step->feed)
+        if (threads > 1 && is_parallel)
             stage->crew = crew_new(stage, threads);
+        if (!stage->crew && !stage->instance.self && (r = stage_make(stage)) < 0)
+            return r;
     }
     for (size_t i = 0; threads > 1 && i < schedule->plan->count; i++)
         if (works_ahead(schedule->stages[i].node))
@@ -268,7 +289,7 @@ static void schedule_release(struct schedule *schedule)
 int plan_run(struct plan *plan, struct run *run, struct err *err)
 {
     run->failed_step[0] = '\0';
-    int r = plan_warm(plan, err); /* a second run of a plan finds it cold */
+    int r = plan_warm(plan, run->threads <= 1, err); /* a second run of a plan finds it cold */
     if (r < 0)
         return r;
     (void)lseek(run->input_fd, 0, SEEK_SET);

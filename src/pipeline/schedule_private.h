@@ -110,6 +110,8 @@ struct schedule {
 bool schedule_has_failed(const struct schedule *schedule);
 /* Ends the run if it has not ended yet: the first reason counts. By any thread; below 0. */
 int schedule_fail(struct schedule *schedule, const char *step, const struct err *err);
+/* Warms and opens the instance of a stage that is cold. By any thread, the first to touch it. */
+int stage_make(struct stage *stage);
 /* Feeds it, by its crew or here and now. */
 int stage_feed(struct stage *stage, struct takeup_item *item);
 /* Here and now; only what nothing in the order blocks. */

@@ -30,7 +30,7 @@ find_videos() {
     for at; do
         if [ -d "$at" ]; then
             for video in "$at"/*.mp4 "$at"/*.mkv "$at"/*.webm "$at"/*.mov; do
-                [ -f "$video" ] && videos+=("$video")
+                if [ -f "$video" ]; then videos+=("$video"); fi # under set -e the last one decides
             done
         else
             videos+=("$at")

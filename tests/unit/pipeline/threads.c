@@ -20,6 +20,7 @@ static struct {
     atomic_int overlaps;          /* an instance was called while it was at work */
     atomic_int inside, most_inside;
     atomic_int warmed, opened, closed;
+    atomic_int pulled;       /* items */
     atomic_bool missed;      /* nobody came to `meet` */
     atomic_int most_threads; /* of the process, in a feed */
     int fail_at;             /* the value at which `spread` fails; -1: at none */
@@ -109,6 +110,29 @@ static int warm(void *self, const void *params, struct takeup_why *why)
     return -1;
 }
 
+/* Until the source is at work. */
+static int warm_late(void *self, const void *params, struct takeup_why *why)
+{
+    (void)self, (void)params, (void)why;
+    for (int ms = 0; atomic_load(&seen.pulled) == 0; ms++) {
+        if (ms >= WAIT_MAX_MS) {
+            atomic_store(&seen.missed, true);
+            return 0;
+        }
+        nap_us(1000);
+    }
+    return 0;
+}
+
+static int warm_never(void *self, const void *params, struct takeup_why *why)
+{
+    (void)warm_late(self, params, why);
+    why->failure = TAKEUP_FAIL_MISSING;
+    (void)snprintf(why->text, sizeof(why->text), "no model");
+    (void)snprintf(why->what_to_do, sizeof(why->what_to_do), "install it");
+    return -1;
+}
+
 static int open_step(void *self, const void *params, struct takeup_host *host)
 {
     struct step *step = self;
@@ -151,6 +175,7 @@ static int count_pull(void *self, struct takeup_output *output)
             return leave(step, 0);
         if (step->done == seen.fail_pull)
             return leave(step, (host->fail)(host, TAKEUP_FAIL_IO, NULL, "cannot be read"));
+        (void)atomic_fetch_add(&seen.pulled, 1);
         host->count(host, TAKEUP_COUNT_FRAMES_DECODED, 1);
         host->progress(host, step->done, step->params->count);
         int r = takeup_emit(output, item_new(TAKEUP_PORT_FRAME, NULL, step->done++));
@@ -618,6 +643,35 @@ static void test_no_second_instance(void **state)
     assert_clean("warm", 0);
 }
 
+/* What takes long to warm does so while the source is already at work. */
+static void test_a_cold_crew_warms_beside_the_source(void **state)
+{
+    (void)state;
+    CLEANUP(trial_release) struct trial trial = { 0 };
+    seen_reset();
+    list[1].warm = warm_late;
+    int r = trial_run(&trial, chain_of_three, 2);
+    list[1].warm = NULL;
+    assert_ok(r, trial.err);
+    assert_false(atomic_load(&seen.missed));
+    assert_clean("cold", 0);
+}
+
+static void test_a_crew_that_cannot_be_warmed_ends_the_run(void **state)
+{
+    (void)state;
+    CLEANUP(trial_release) struct trial trial = { 0 };
+    seen_reset();
+    list[1].warm = warm_never;
+    int r = trial_run(&trial, chain_of_three, 2);
+    list[1].warm = NULL;
+    assert_true(r < 0 && trial.err.kind == ERR_MISSING);
+    assert_string_equal(trial.err.text, "step 'p' (spread): no model");
+    assert_string_equal(trial.err.hint, "install it");
+    assert_string_equal(trial.run.failed_step, "p");
+    assert_clean("never", 0);
+}
+
 /* One more is made for those that wait longer than it takes, by what the tasks have taken so far;
  * the one at work counts, and may be the first. */
 static const struct {
@@ -665,6 +719,8 @@ int main(void)
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_the_first_reason_counts),
         cmocka_unit_test(test_no_second_instance),
+        cmocka_unit_test(test_a_cold_crew_warms_beside_the_source),
+        cmocka_unit_test(test_a_crew_that_cannot_be_warmed_ends_the_run),
         cmocka_unit_test(test_a_crew_grows_when_that_pays),
         cmocka_unit_test(test_a_source_alone_has_no_thread),
     };

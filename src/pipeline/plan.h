@@ -62,8 +62,9 @@ void plan_free(struct plan **plan);
 /* Puts {"STEP.PARAM": value} in force, for good; the steps that it changes are cold then. */
 int plan_override(struct plan *plan, const json_t *params, struct err *err);
 
-/* Makes and warms the instances that are cold; unless `all`, those of parallel steps that have something to
- * warm stay so, for threads of a run. All are tried; *err is of the first that failed. */
+/* Makes and warms the instances that are cold; unless `all`, those of parallel steps that have
+ * something to warm stay so, for threads of a run. All are tried; *err is of the first that failed.
+ */
 int plan_warm(struct plan *plan, bool all, struct err *err);
 /* Instances may share what they load, and then only the first takes its time to warm: what one more
  * would take in a run is told by the slowest of a step, in whichever plan. */

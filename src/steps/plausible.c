@@ -17,8 +17,8 @@ struct counts {
     bool is_ascii;
 };
 
-/* Whether the character of UTF-8 that begins here is a sign: one of Latin-1's, or of the blocks from
- * general punctuation to arrows (U+2000 to U+2BFF), where ™, € and boxes are. */
+/* Whether the character of UTF-8 that begins here is a sign: one of Latin-1's, or of the blocks
+ * from general punctuation to arrows (U+2000 to U+2BFF), where ™, € and boxes are. */
 static bool is_sign(const unsigned char *at)
 {
     bool is_operator = at[0] == 0xc3 && (at[1] == 0x97 || at[1] == 0xb7); /* times, divided by */

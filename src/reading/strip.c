@@ -42,7 +42,8 @@ static struct rect shrunk_around(struct rect rect, int shrink)
 
 int strip_begin(struct strip *strip, struct rect place)
 {
-    int shrink = int_max(1, int_min(place.height / ROWS, place.width));
+    int wide = (place.width + 1) / 2; /* so much leaves a pixel, wherever the place begins */
+    int shrink = int_max(1, int_min(place.height / ROWS, wide));
     place = shrunk_inside(place, shrink);
     size_t size = (size_t)place.width * (size_t)place.height;
     strip_release(strip);

@@ -200,11 +200,13 @@ static void test_a_strip_may_begin_anew_and_at_the_edge(void **state)
         { DRAW_WIDTH - 40, DRAW_HEIGHT - 30, 40, 30 },
         { 0, 0, DRAW_WIDTH, DRAW_HEIGHT },
         { 7, 7, 1, 1 },
+        { 7, 5, 2, DRAW_HEIGHT - 10 },
     };
     for (size_t i = 0; i < COUNT(places); i++) {
         struct strip_image image;
         scene_draw(&drawing, &scenes[BRIGHT_ON_FLAT], &words, 0);
         assert_int_equal(strip_begin(&strip, places[i]), 0);
+        assert_true(strip.place.width > 0 && strip.place.height > 0);
         add();
         assert_int_equal(strip_image(&strip, places[i], &image), 0);
         assert_true(image.width > 0 && image.height > 0);

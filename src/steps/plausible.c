@@ -28,7 +28,7 @@ static bool is_sign(const unsigned char *at)
 bool plausible_has_letter(const char *text)
 {
     for (const unsigned char *at = (const unsigned char *)text; *at; at++)
-        if (isalnum(*at) || (*at >= 0xc3 && !is_sign(at)))
+        if (isalnum(*at) || (*at >= 0xc2 && !is_sign(at)))
             return true;
     return false;
 }

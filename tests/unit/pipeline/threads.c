@@ -20,7 +20,8 @@ static struct {
     atomic_int overlaps;          /* an instance was called while it was at work */
     atomic_int inside, most_inside;
     atomic_int warmed, opened, closed;
-    atomic_int pulled;       /* items */
+    atomic_int pulled; /* items */
+    atomic_int warming, most_warming;
     atomic_bool missed;      /* nobody came to `meet` */
     atomic_int most_threads; /* of the process, in a feed */
     int fail_at;             /* the value at which `spread` fails; -1: at none */
@@ -114,13 +115,13 @@ static int warm(void *self, const void *params, struct takeup_why *why)
 static int warm_late(void *self, const void *params, struct takeup_why *why)
 {
     (void)self, (void)params, (void)why;
-    for (int ms = 0; atomic_load(&seen.pulled) == 0; ms++) {
-        if (ms >= WAIT_MAX_MS) {
-            atomic_store(&seen.missed, true);
-            return 0;
-        }
+    keep_most(&seen.most_warming, atomic_fetch_add(&seen.warming, 1) + 1);
+    for (int ms = 0; atomic_load(&seen.pulled) == 0 && !atomic_load(&seen.missed); ms++) {
+        atomic_store(&seen.missed, ms >= WAIT_MAX_MS);
         nap_us(1000);
     }
+    nap_us(30000); /* tasks wait meanwhile */
+    (void)atomic_fetch_sub(&seen.warming, 1);
     return 0;
 }
 
@@ -643,7 +644,8 @@ static void test_no_second_instance(void **state)
     assert_clean("warm", 0);
 }
 
-/* What takes long to warm does so while the source is already at work. */
+/* What takes long to warm does so while the source is already at work; what one more would take is
+ * not known before. */
 static void test_a_cold_crew_warms_beside_the_source(void **state)
 {
     (void)state;
@@ -654,6 +656,7 @@ static void test_a_cold_crew_warms_beside_the_source(void **state)
     list[1].warm = NULL;
     assert_ok(r, trial.err);
     assert_false(atomic_load(&seen.missed));
+    assert_int_equal(atomic_load(&seen.most_warming), 1);
     assert_clean("cold", 0);
 }
 

@@ -76,6 +76,9 @@ static const struct {
     { "bframes.mp4", { 5, 0, 800000, ACCURATE }, "0 200 400 600 800" },
     { "bframes.mp4", { 5, 0, 800000, "fast" }, "0 300 600 800" },
     { "bframes.mp4", { 2.5, 0, 0, ACCURATE }, "0 500 800 1200 1600 2000 2500 2800 3000" },
+    { "bframes.mp4",
+      { 2.51, 0, 0, ACCURATE }, /* 199.2 ms: containers round times */
+      "0 500 800 1200 1600 2000 2500 2800 3000" },
 };
 
 static int run(struct fake *fake, const struct params *params)

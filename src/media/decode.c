@@ -113,7 +113,7 @@ static int64_t frame_duration_us(const struct media *media)
     return FRAME_US_DEFAULT;
 }
 
-/* Where the frame's own time lies; false when it has none. */
+/* Where the frame's own time lies; false when it has none, or none that can be. */
 static bool frame_start_us(struct media *media, int64_t *ret_start_us)
 {
     static const AVRational us = { 1, 1000000 };
@@ -121,12 +121,15 @@ static bool frame_start_us(struct media *media, int64_t *ret_start_us)
         return false;
     int64_t start = av_rescale_q(media->frame->best_effort_timestamp, media->stream->time_base, us);
     struct media_clock *clock = &media->clock;
+    if (!time_is_sane(start))
+        return false;
     if (!clock->has_origin) {
         clock->has_origin = true;
         clock->origin_us = start - (clock->has_last ? clock->last.end_us : 0);
     }
-    *ret_start_us = start - clock->origin_us + clock->shift_us;
-    return true;
+    start += clock->shift_us - clock->origin_us;
+    *ret_start_us = start;
+    return time_is_sane(start);
 }
 
 static void set_time(struct media *media)

@@ -251,7 +251,7 @@ static void fill_info(struct media *media)
     info->has_rotation = turn.is_transposed || turn.flips_x || turn.flips_y;
     info->is_interlaced =
         par->field_order != AV_FIELD_UNKNOWN && par->field_order != AV_FIELD_PROGRESSIVE;
-    if (media->format->start_time != AV_NOPTS_VALUE) {
+    if (time_is_sane(media->format->start_time)) {
         media->clock.has_origin = true;
         media->clock.origin_us = media->format->start_time;
     }

@@ -11,6 +11,13 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 
+/* Times beyond it, a thousand years, are damage, and would overflow. */
+#define TIME_MAX_US (INT64_C(366) * 86400 * 1000000 * 1000)
+static inline bool time_is_sane(int64_t us)
+{
+    return us >= -TIME_MAX_US && us <= TIME_MAX_US;
+}
+
 /* Makes times that only grow out of what frames say. */
 struct media_clock {
     bool has_origin, has_last;

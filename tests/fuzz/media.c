@@ -70,7 +70,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct err err = { 0 };
     struct media *media = NULL;
-    const struct media_options options = { .threads = 1, .is_rough = size % 2 };
+    const struct media_options options = { .threads = 1,
+                                           .is_rough = size % 2,
+                                           .gap_us = size % 4 < 2 ? 100000 : 0 };
     CLEANUP(fs_close) int fd = memfd_create("fuzz", MFD_CLOEXEC);
     MUST(fd >= 0 && fs_write_all(fd, (const char *)data, size) == 0);
     int r = media_open(fd, "fuzz", &options, &media, &err);

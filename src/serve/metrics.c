@@ -80,8 +80,8 @@ static void add_workers(struct str *text, const struct survey *survey)
     prom_family(text, "takeup_worker_up", PROM_GAUGE, "1 for a live worker, 0 for one that was.");
     for (size_t i = 0; i < survey->beat_count; i++) {
         const struct survey_worker *worker = &survey->workers[i];
-        bool is_up = worker->alive && !heartbeat_has_stopped(worker->beat);
-        prom_sample(text, "takeup_worker_up", PROM_LABELS("worker", worker->beat->worker), is_up);
+        prom_sample(text, "takeup_worker_up", PROM_LABELS("worker", worker->beat->worker),
+                    survey_is_up(worker));
     }
     prom_family(text, "takeup_worker_heartbeat_age_seconds", PROM_GAUGE,
                 "Time since the worker's last beat.");

@@ -58,11 +58,6 @@ void state_memory_free(struct state_memory **memory)
 
 /* ---- workers and what they have in hand ---- */
 
-static bool is_alive(const struct survey_worker *worker)
-{
-    return worker && worker->alive && !heartbeat_has_stopped(worker->beat);
-}
-
 static json_t *worker_json(const struct survey_worker *worker)
 {
     const json_t *whole = worker->beat->whole;
@@ -71,7 +66,7 @@ static json_t *worker_json(const struct survey_worker *worker)
     json_set_text(json, "host", worker->beat->who.host);
     json_set_int(json, "pid", worker->beat->who.pid);
     json_set_text(json, "state", worker->beat->state);
-    json_set_bool(json, "alive", is_alive(worker));
+    json_set_bool(json, "alive", survey_is_up(worker));
     json_set_real(json, "age_s", worker->age_s);
     json_set_text(json, "beat", worker->beat->beat);
     json_set_text(json, "started", worker->beat->started);
@@ -87,7 +82,7 @@ static json_t *workers_json(const struct survey *survey)
     json_t *list = json_array();
     for (int alive = 1; alive >= 0; alive--)
         for (size_t i = 0; i < survey->beat_count && json_array_size(list) < STATE_LISTED; i++)
-            if (is_alive(&survey->workers[i]) == alive)
+            if (survey_is_up(&survey->workers[i]) == alive)
                 (void)json_array_append_new(list, worker_json(&survey->workers[i]));
     return list;
 }
@@ -148,7 +143,7 @@ static bool add_running(void *arg, const char *worker_name, const char *path, co
     json_set_real(json, "eta_s", json_get_real(told, "eta_s", -1));
     json_set_text(json, "worker", worker_name);
     json_set_text(json, "host", worker ? worker->beat->who.host : NULL);
-    json_set_bool(json, "orphan", !is_alive(worker));
+    json_set_bool(json, "orphan", !survey_is_up(worker));
     (void)json_array_append_new(in_hand->list, json);
     return json_array_size(in_hand->list) >= STATE_LISTED;
 }

@@ -8,18 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_alive(const struct survey_worker *worker)
-{
-    return worker->alive && !heartbeat_has_stopped(worker->beat);
-}
-
 static const struct survey_worker *best_worker(const struct survey *survey)
 {
     const struct survey_worker *best = NULL;
     for (size_t i = 0; i < survey->beat_count; i++) {
         const struct survey_worker *one = &survey->workers[i];
-        if (!best || (is_alive(one) && !is_alive(best)) ||
-            (is_alive(one) == is_alive(best) && one->age_s < best->age_s))
+        if (!best || (survey_is_up(one) && !survey_is_up(best)) ||
+            (survey_is_up(one) == survey_is_up(best) && one->age_s < best->age_s))
             best = one;
     }
     return best;
@@ -28,7 +23,8 @@ static const struct survey_worker *best_worker(const struct survey *survey)
 static bool has_working(const struct survey *survey)
 {
     for (size_t i = 0; i < survey->beat_count; i++)
-        if (is_alive(&survey->workers[i]) && strcmp(survey->workers[i].beat->state, "paused") != 0)
+        if (survey_is_up(&survey->workers[i]) &&
+            strcmp(survey->workers[i].beat->state, "paused") != 0)
             return true;
     return false;
 }

@@ -20,7 +20,7 @@ const struct survey_worker *survey_paused_worker(const struct survey *survey)
     const struct survey_worker *paused = NULL;
     for (size_t i = 0; i < survey->beat_count; i++) {
         const struct survey_worker *worker = &survey->workers[i];
-        if (!worker->alive || heartbeat_has_stopped(worker->beat))
+        if (!survey_is_up(worker))
             continue;
         if (strcmp(worker->beat->state, "paused") != 0)
             return NULL;

@@ -31,6 +31,11 @@ static double age_of(const struct heartbeat_seen *beat, int64_t now_ms)
     return age_s;
 }
 
+bool survey_is_up(const struct survey_worker *worker)
+{
+    return worker && worker->alive && !heartbeat_has_stopped(worker->beat);
+}
+
 static void take_workers(struct survey *survey, double within_s)
 {
     survey->workers = mem_zero(survey->beat_count, sizeof(survey->workers[0]));
@@ -42,7 +47,7 @@ static void take_workers(struct survey *survey, double within_s)
         worker->age_s = age_of(beat, survey->now_ms);
         /* One that is there but does not beat hangs, and that is no life. */
         worker->alive = worker->life != PROC_GONE && worker->age_s <= within_s;
-        survey->alive_count += worker->alive && !heartbeat_has_stopped(beat);
+        survey->alive_count += survey_is_up(worker);
     }
 }
 

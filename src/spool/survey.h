@@ -61,6 +61,8 @@ void survey_release(struct survey *survey);
  * how: all but `known`. */
 int survey_alive(const struct spool *spool, const struct survey_how *how, size_t *ret_count,
                  struct err *err);
+/* Alive, and does not say that it has stopped: it takes jobs. Of NULL: no. */
+bool survey_is_up(const struct survey_worker *worker);
 json_t *survey_json(const struct spool *spool, const struct survey *survey);
 
 /* Where job X is. Looked for in the order inbox, pending, running, deferred, running, done, error,

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/suggest.h"
-#include "base/time.h"
 #include "pipeline/params.h"
 
 #include <errno.h>
@@ -252,7 +251,7 @@ static int build_node(const struct build *build, size_t index)
 
 /* ---- steps among each other ---- */
 
-static int node_index(const struct plan *plan, const char *id)
+int plan_find(const struct plan *plan, const char *id)
 {
     for (size_t i = 0; i < plan->count; i++)
         if (strcmp(plan->nodes[i].id, id) == 0)
@@ -260,7 +259,7 @@ static int node_index(const struct plan *plan, const char *id)
     return -1;
 }
 
-static char *ids_list(const struct plan *plan)
+char *plan_ids(const struct plan *plan)
 {
     const char **ids = mem_zero(plan->count, sizeof(*ids));
     for (size_t i = 0; i < plan->count; i++)
@@ -304,7 +303,7 @@ static void add_number(size_t **numbers, size_t *count, size_t number)
 static int add_need(const struct build *build, size_t index, const struct tree_node *at)
 {
     struct plan_node *node = &build->plan->nodes[index];
-    int need = node_index(build->plan, at->text);
+    int need = plan_find(build->plan, at->text);
     if (need < 0)
         return fail_unknown_need(build, node, at);
     for (size_t i = 0; i < node->needs_count; i++)
@@ -551,21 +550,7 @@ int plan_build(const struct tree *tree, const struct plan_file *file, const stru
     return r;
 }
 
-/* ---- instances ---- */
-
-void node_close(const struct plan_node *node, void **self)
-{
-    if (*self && node->step->close)
-        node->step->close(*self);
-    free(*self);
-    *self = NULL;
-}
-
-void plan_close(struct plan *plan)
-{
-    for (size_t i = plan->count; i-- > 0;)
-        node_close(&plan->nodes[i], &plan->nodes[i].self);
-}
+/* ---- the end ---- */
 
 void plan_free(struct plan **plan)
 {
@@ -584,129 +569,4 @@ void plan_free(struct plan **plan)
     free((*plan)->id);
     free(*plan);
     *plan = NULL;
-}
-
-enum err_kind failure_kind(enum takeup_failure failure)
-{
-    static const enum err_kind kinds[] = {
-        [TAKEUP_FAIL_INPUT] = ERR_INPUT,     [TAKEUP_FAIL_CONFIG] = ERR_CONFIG,
-        [TAKEUP_FAIL_MISSING] = ERR_MISSING, [TAKEUP_FAIL_IO] = ERR_IO,
-        [TAKEUP_FAIL_MEMORY] = ERR_MEMORY,   [TAKEUP_FAIL_STOPPED] = ERR_STOPPED,
-        [TAKEUP_FAIL_BUG] = ERR_BUG,
-    };
-    return (unsigned)failure < COUNT(kinds) ? kinds[failure] : ERR_BUG;
-}
-
-int node_warm(const struct plan_node *node, void **ret_self, struct err *err)
-{
-    void *self = mem_zero(1, node->step->self_size);
-    struct takeup_why why = { .failure = TAKEUP_FAIL_BUG };
-    int r = node->step->warm ? node->step->warm(self, node->params.data, &why) : 0;
-    if (r >= 0) {
-        *ret_self = self;
-        return 0;
-    }
-    node_close(node, &self);
-    why.text[TAKEUP_WHY_SIZE - 1] = why.what_to_do[TAKEUP_WHY_SIZE - 1] = '\0';
-    (void)err_set(err, failure_kind(why.failure), 0, "step '%s' (%s): %s", node->id,
-                  node->step->name, why.text[0] ? why.text : "failed to warm and did not say why");
-    if (why.what_to_do[0])
-        err_hint(err, "%s", why.what_to_do);
-    return r;
-}
-
-static void learn(struct plan_node *node, int64_t warm_us)
-{
-    node->warm_us = warm_us > node->warm_us ? warm_us : node->warm_us;
-}
-
-void plan_learn_warm(struct plan *plan, const struct plan *from)
-{
-    for (size_t i = 0; i < plan->count; i++)
-        for (size_t j = 0; j < from->count; j++)
-            if (plan->nodes[i].step == from->nodes[j].step)
-                learn(&plan->nodes[i], from->nodes[j].warm_us);
-}
-
-int plan_warm(struct plan *plan, bool all, struct err *err)
-{
-    int first = 0;
-    for (size_t i = 0; i < plan->count; i++) {
-        struct plan_node *node = &plan->nodes[i];
-        bool is_late = !all && node->step->warm && (node->step->flags & TAKEUP_PARALLEL);
-        if (node->self || is_late)
-            continue;
-        int64_t begun_us = time_mono_us();
-        int r = node_warm(node, &node->self, first < 0 ? NULL : err);
-        learn(node, node->step->warm ? time_mono_us() - begun_us : 0);
-        first = first < 0 ? first : r;
-    }
-    plan_learn_warm(plan, plan);
-    return first;
-}
-
-/* ---- a job's params ---- */
-
-static struct plan_node *find_override(struct plan *plan, const char *name, const char **ret_param,
-                                       struct err *err)
-{
-    const char *dot = strchr(name, '.');
-    CLEANUP(mem_free_text) char *list = ids_list(plan);
-    if (!dot) {
-        (void)err_set(err, ERR_CONFIG, 0,
-                      "params \"%.100s\": write it as \"STEP.PARAMETER\"; steps of '%s' are: %s",
-                      name, plan->id, list);
-        return NULL;
-    }
-    CLEANUP(mem_free_text) char *id = mem_strndup(name, (size_t)(dot - name));
-    int index = node_index(plan, id);
-    if (index < 0) {
-        (void)err_set(err, ERR_CONFIG, 0,
-                      "params \"%.100s\": the pipeline '%s' has no step '%.80s'; there are: %s",
-                      name, plan->id, id, list);
-        return NULL;
-    }
-    *ret_param = dot + 1;
-    return &plan->nodes[index];
-}
-
-static int override_one(struct plan *plan, const char *name, const json_t *value, struct err *err)
-{
-    const char *param = NULL;
-    struct plan_node *node = find_override(plan, name, &param, err);
-    if (!node)
-        return -EINVAL;
-    CLEANUP(tree_free) struct tree *tree = NULL;
-    CLEANUP(mem_free_text) char *shown = mem_printf("params \"%.100s\"", name);
-    int r = tree_of_json(value, shown, &tree, err);
-    if (r < 0)
-        return r;
-    const struct key *key = keys_find(node->keys, param);
-    if (!key) {
-        CLEANUP(mem_free_text) char *front = mem_printf("step '%s': ", node->id);
-        const struct key_words words = { front, "parameter" };
-        return keys_fail_unknown(node->keys, param, tree, NULL, &words, err);
-    }
-    r = key_values_set(&node->params, key, tree, tree_root(tree), "", err);
-    if (r == 0)
-        node_close(node, &node->self); /* it was warmed for other parameters */
-    return r;
-}
-
-int plan_override(struct plan *plan, const json_t *params, struct err *err)
-{
-    if (!params || json_is_null(params))
-        return 0;
-    if (!json_is_object(params))
-        return err_set(err, ERR_CONFIG, 0, "params: expected an object, found %s",
-                       json_type_name(params));
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)params, name, value)
-    {
-        int r = override_one(plan, name, value, err);
-        if (r < 0)
-            return r;
-    }
-    return 0;
 }

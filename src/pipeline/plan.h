@@ -58,6 +58,10 @@ bool plan_file_needs_builtin(const struct plan_file *file, const struct catalog 
 int plan_build(const struct tree *tree, const struct plan_file *file, const struct catalog *catalog,
                struct plan **ret_plan, struct err *err);
 void plan_free(struct plan **plan);
+/* The number of the step that is called so; -1: none is. */
+int plan_find(const struct plan *plan, const char *id);
+/* How all of them are called, for a message; the caller frees it. */
+char *plan_ids(const struct plan *plan);
 
 /* Puts {"STEP.PARAM": value} in force, for good; the steps that it changes are cold then. */
 int plan_override(struct plan *plan, const json_t *params, struct err *err);

@@ -51,7 +51,8 @@ int node_warm(const struct plan_node *node, void **ret_self, struct err *err)
 
 static void learn(struct plan_node *node, int64_t warm_us)
 {
-    node->warm_us = warm_us > node->warm_us ? warm_us : node->warm_us;
+    if (warm_us > node->warm_us) /* no write for nothing: a runner would get the page for it */
+        node->warm_us = warm_us;
 }
 
 void plan_learn_warm(struct plan *plan, const struct plan *from)

@@ -42,6 +42,7 @@ enum {
 static const int deadly[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP };
 
 static struct {
+    bool is_on;
     int output_dir;
     int notes_fd;
     char program[PATH_MAX]; /* its path: the loader knows it as it was called */
@@ -248,6 +249,9 @@ void crash_watch(int output_dir)
     const stack_t stack = { .ss_sp = watch.stack, .ss_size = sizeof(watch.stack) };
     watch.output_dir = output_dir;
     watch.notes_fd = -1;
+    if (watch.is_on)
+        return;
+    watch.is_on = true;
     ssize_t len = readlink("/proc/self/exe", watch.program, sizeof(watch.program) - 1);
     watch.program[len > 0 ? len : 0] = '\0';
     (void)sigaltstack(&stack, NULL);

@@ -23,7 +23,8 @@ enum { CRASH_ASK = SIGQUIT };
 /* Once, before the fork: what is needed to walk a stack is loaded. */
 void crash_prepare(void);
 
-/* Signals are watched from now on, until the end of the process. */
+/* Signals are watched from now on, until the end of the process and of those that it forks: these
+ * only say which is their directory. -1: none yet. */
 void crash_watch(int output_dir);
 
 struct crash_notes {

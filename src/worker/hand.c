@@ -8,6 +8,7 @@
 #include "spool/attempts.h"
 #include "spool/record.h"
 #include "worker/attempt_wire.h"
+#include "worker/crash.h"
 #include "worker/crash_report.h"
 #include "worker/output.h"
 #include "worker/settle.h"
@@ -74,6 +75,9 @@ void hand_nursery(void *arg)
     const struct hand_context *context = arg;
     pipelines_warm_all(context->pipelines);
     json_rehearse();
+    crash_watch(-1);
+    if (context->sandbox)
+        sandbox_clear_environment();
 }
 
 /* What came through the inbox lies in its job's directory, what a job names relatively in the

@@ -2,6 +2,7 @@
 #include "worker/runner_private.h"
 
 #include "base/fs.h"
+#include "base/mem.h"
 #include "base/proc.h"
 
 #include <errno.h>
@@ -48,7 +49,18 @@ static void keep_what_is_said(void)
         (void)dup2(said_fd, STDERR_FILENO);
 }
 
-static void set_up_child(const struct runners *runners, pid_t parent)
+/* What holds for all that the nursery forks is done by it, once. */
+static void set_up_all(const struct runners *runners)
+{
+    for (int sig = 1; sig < NSIG; sig++)
+        if (sigismember(&runners->altered, sig) > 0)
+            (void)signal(sig, SIG_DFL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of write() */
+    silence();
+}
+
+static void set_up_child(pid_t parent)
 {
     (void)setpgid(0, 0);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -57,13 +69,7 @@ static void set_up_child(const struct runners *runners, pid_t parent)
     (void)prctl(PR_SET_NAME, "takeup-runner");
     sigset_t none;
     (void)sigemptyset(&none);
-    for (int sig = 1; sig < NSIG; sig++)
-        if (sigismember(&runners->altered, sig) > 0)
-            (void)signal(sig, SIG_DFL);
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of write() */
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    silence();
     keep_what_is_said();
 }
 
@@ -73,7 +79,7 @@ __attribute__((noreturn)) static void child_main(const struct runners *runners,
 {
     struct wire_order received;
     json_t *whole = NULL; /* goes with the process */
-    set_up_child(runners, parent);
+    set_up_child(parent);
     if (runners->rules.lease)
         lease_guard(runners->rules.lease);
     if (!order) {
@@ -99,6 +105,7 @@ int runner_fork(struct runners *runners, const struct wire_order *order, struct 
         (void)close(pipes.wire[0]);
         (void)close(pipes.order[1]);
         close_others(runners);
+        set_up_all(runners);
         child_main(runners, order, pipes.order[0], pipes.wire[1], parent);
     }
     if (pid < 0)
@@ -115,10 +122,11 @@ static void on_nursery_begin(void *arg)
 {
     const struct runners *runners = arg;
     close_others(runners);
-    silence();
+    set_up_all(runners);
     runners->rules.nursery(runners->rules.arg);
     if (proc_thread_count() != 1) /* a plugin has started one: no fork is sound any more */
         _exit(1);
+    mem_begin_afresh();
 }
 
 static void on_birth(void *arg, int order_fd, int wire_fd, pid_t worker)

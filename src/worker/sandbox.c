@@ -25,8 +25,21 @@
 
 enum { OPEN_FILES_MAX = 256, CPU_MORE_S = 5 };
 
+/* What libraries read wherever they are, and nobody else's: themselves, their data, what the
+ * machine has. Opened once: to do so for each job would cost as much as the rest of Landlock. */
+static const char *const system_paths[] = {
+    "/usr/lib", "/usr/lib64",   "/usr/share",          "/usr/local/lib", "/usr/local/share", "/lib",
+    "/lib64",   "/dev/urandom", "/sys/devices/system", "/proc/meminfo",  "/proc/cpuinfo",
+};
+/* What is another file for each process, or is replaced while the worker runs. */
+static const char *const own_paths[] = { "/proc/self", "/etc/ld.so.cache" };
+
 struct sandbox {
     int abi; /* of Landlock; 0: there is none */
+    struct {
+        int fd; /* -1: it is not there */
+        uint64_t access;
+    } system[COUNT(system_paths)];
     struct sock_filter *filter;
     size_t filter_count; /* 0: there is none */
     char *lacks, *holds;
@@ -93,18 +106,28 @@ static int make_ruleset(int abi)
     return (int)syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
 }
 
-static int allow_fd(int ruleset, int fd, uint64_t access)
+static int add_rule(int ruleset, int fd, uint64_t access)
+{
+    struct landlock_path_beneath_attr rule = { .allowed_access = access, .parent_fd = fd };
+    return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0
+               ? -errno
+               : 0;
+}
+
+/* Of this access what the file can have. */
+static int access_of(int fd, uint64_t access, uint64_t *ret_access)
 {
     struct stat st;
     if (fstat(fd, &st) < 0)
         return -errno;
-    struct landlock_path_beneath_attr rule = {
-        .allowed_access = S_ISDIR(st.st_mode) ? access : access & ACCESS_OF_FILE,
-        .parent_fd = fd,
-    };
-    return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0
-               ? -errno
-               : 0;
+    *ret_access = S_ISDIR(st.st_mode) ? access : access & ACCESS_OF_FILE;
+    return 0;
+}
+
+static int allow_fd(int ruleset, int fd, uint64_t access)
+{
+    int r = access_of(fd, access, &access);
+    return r < 0 ? r : add_rule(ruleset, fd, access);
 }
 
 /* What is not there need not be allowed. */
@@ -114,13 +137,15 @@ static int allow_path(int ruleset, const char *path, uint64_t access)
     return fd < 0 ? 0 : allow_fd(ruleset, fd, access);
 }
 
-/* What libraries read wherever they are, and nobody else's: themselves, their data, what the
- * machine has. */
-static const char *const system_paths[] = {
-    "/usr/lib",      "/usr/lib64",    "/usr/share",       "/usr/local/lib",      "/usr/local/share",
-    "/lib",          "/lib64",        "/dev/urandom",     "/sys/devices/system", "/proc/self",
-    "/proc/meminfo", "/proc/cpuinfo", "/etc/ld.so.cache",
-};
+static void open_system(struct sandbox *sandbox)
+{
+    for (size_t i = 0; i < COUNT(system_paths); i++) {
+        int fd = open(system_paths[i], O_PATH | O_CLOEXEC);
+        if (fd >= 0 && access_of(fd, ACCESS_READ, &sandbox->system[i].access) < 0)
+            fs_close(&fd);
+        sandbox->system[i].fd = fd;
+    }
+}
 
 static int allow_all(const struct sandbox *sandbox, const struct sandbox_cage *cage, int ruleset)
 {
@@ -129,7 +154,10 @@ static int allow_all(const struct sandbox *sandbox, const struct sandbox_cage *c
     if (r == 0 && cage->output_dir >= 0)
         r = allow_fd(ruleset, cage->output_dir, ACCESS_OUTPUT & can);
     for (size_t i = 0; r == 0 && i < COUNT(system_paths); i++)
-        r = allow_path(ruleset, system_paths[i], ACCESS_READ);
+        if (sandbox->system[i].fd >= 0)
+            r = add_rule(ruleset, sandbox->system[i].fd, sandbox->system[i].access);
+    for (size_t i = 0; r == 0 && i < COUNT(own_paths); i++)
+        r = allow_path(ruleset, own_paths[i], ACCESS_READ);
     for (const char *const *path = cage->readable; r == 0 && path && *path; path++)
         r = allow_path(ruleset, *path, ACCESS_READ);
     if (r == 0 && BUILD_IS_SANITIZED)
@@ -231,16 +259,16 @@ static bool is_needed(const char *variable)
     return false;
 }
 
-static void clear_environment(void)
+void sandbox_clear_environment(void)
 {
     size_t kept = 0;
     for (size_t i = 0; environ && environ[i]; i++) {
-        if (is_needed(environ[i]))
-            environ[kept++] = environ[i];
-        else
+        if (!is_needed(environ[i]))
             explicit_bzero(environ[i], strlen(environ[i])); /* /proc/self/environ shows the block */
+        else if (kept++ < i)
+            environ[kept - 1] = environ[i];
     }
-    if (environ)
+    if (environ && environ[kept])
         environ[kept] = NULL;
 }
 
@@ -271,6 +299,7 @@ static void describe(struct sandbox *sandbox)
 int sandbox_new(int abi, struct sandbox **ret_sandbox, struct err *err)
 {
     CLEANUP(sandbox_free) struct sandbox *sandbox = MEM_NEW(struct sandbox);
+    open_system(sandbox);
     int has = kernel_abi();
     sandbox->abi = abi != SANDBOX_ABI_ANY && abi < has ? abi : has;
     int r = filter_new(&sandbox->filter, &sandbox->filter_count, err);
@@ -285,6 +314,8 @@ void sandbox_free(struct sandbox **sandbox)
 {
     if (!*sandbox)
         return;
+    for (size_t i = 0; i < COUNT(system_paths); i++)
+        fs_close(&(*sandbox)->system[i].fd);
     free((*sandbox)->filter);
     free((*sandbox)->lacks);
     free((*sandbox)->holds);
@@ -318,11 +349,11 @@ int sandbox_demand(const struct sandbox *sandbox, bool wanted, bool required, st
 
 int sandbox_enter(const struct sandbox *sandbox, const struct sandbox_cage *cage, struct err *err)
 {
-    close_others(cage);
-    clear_environment();
+    sandbox_clear_environment();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return err_set(err, ERR_IO, errno, "give up new privileges");
     int r = enter_landlock(sandbox, cage, err);
+    close_others(cage);
     if (r == 0)
         r = set_limits(cage, err);
     if (r == 0 && sandbox->filter_count > 0)

@@ -52,6 +52,10 @@ const char *sandbox_holds(const struct sandbox *sandbox);
  * `wanted`. */
 int sandbox_demand(const struct sandbox *sandbox, bool wanted, bool required, struct err *err);
 
+/* Leaves of the environment what a runner needs. sandbox_enter does so too; who forks many that
+ * will enter may do it for them. */
+void sandbox_clear_environment(void);
+
 /* There is no way out. */
 int sandbox_enter(const struct sandbox *sandbox, const struct sandbox_cage *cage, struct err *err);
 

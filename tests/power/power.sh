@@ -92,12 +92,16 @@ end_disk() { wait_for umount "$disk" 2>/dev/null; } # what was killed may still 
 # cut: a copy of the disk as it is, and what had been promised before. The logs tell what workers have
 # reported, and that is copied first: a promise made after the copy is none.
 cut() {
-    local to=$work/cuts/$cut_count list
+    local to=$work/cuts/$cut_count logs=("$work"/worker*.log)
     cut_count=$((cut_count + 1))
-    for list in "${lists[@]}"; do cp "$work/$list" "$to.$list"; done
-    find "$work" -maxdepth 1 -name 'worker*.log' -exec sed -nE 's/.*msg="(finished|cancelled): ((done|error)\/[^"]*)".*/\2/p; s/.*see (error\/[^" ]*)".*/\1/p' {} + >"$to.reported"
+    keep_lists "$to"
+    sed -nE 's/.*msg="(finished|cancelled): ((done|error)\/[^"]*)".*/\2/p; s/.*see (error\/[^" ]*)".*/\1/p' \
+        "${logs[@]}" >"$to/reported" 2>/dev/null # there may be none
     cp --reflink=always "$image" "$work/stage/cut.$((cut_count - 1))"
 }
+
+# keep_lists DIR: as they are now.
+keep_lists() { mkdir "$1" && cp "${lists[@]/#/$work/}" "$1"; }
 
 # cut_start COMMAND…: in the background, to be stopped after each call that changes the disk until
 # cut_until has made its cut. Sets cut_pid. Several may run: they take turns.
@@ -117,7 +121,7 @@ cut_until() {
     while true; do
         if read -r -t 0.1 -u 3 what; then
             cut
-            echo "$what" >>"$work/cuts/$((cut_count - 1)).call"
+            echo "$what" >"$work/cuts/$((cut_count - 1))/call"
             printf . >&4
         fi
         "$@" && return
@@ -194,17 +198,14 @@ wrong_in() {
     uniq -d "$work/found" | while read -r name; do
         echo "$name: twice: $(cd "$at" && find . -name "$name.job" -o -name "$name.json" | tr '\n' ' ')"
     done
-    while read -r name; do
-        if [ "${name#inbox/}" != "$name" ]; then # a dropped file: itself, wherever it is
-            count=$(find "$at" -type f -name "${name##*/}" | wc -l)
-            [ "$count" -eq 1 ] || echo "$name: there $count times"
-        else
-            grep -qxF "$name" "$work/found" || echo "$name: lost"
-        fi
-    done <"$cut.promised"
+    grep -v '^inbox/' "$cut/promised" | sort | comm -23 - "$work/found" | sed 's/$/: lost/'
+    while read -r name; do # a dropped file: itself, wherever it is
+        count=$(find "$at" -type f -name "${name##*/}" | wc -l)
+        [ "$count" -eq 1 ] || echo "$name: there $count times"
+    done < <(grep '^inbox/' "$cut/promised")
     while read -r name; do
         [ -s "$at/$name/result.json" ] || echo "$name: reported, and not there"
-    done <"$cut.reported"
+    done <"$cut/reported"
     kept_wrong "$at" "$cut"
     not_whole "$at"
 }
@@ -215,15 +216,15 @@ kept_wrong() {
     while read -r name; do
         [ "$(jq -r .status "$1/error/$name/result.json" 2>/dev/null)" = cancelled ] ||
             echo "$name: reported as cancelled, and is not"
-    done <"$2.cancelled"
+    done <"$2/cancelled"
     while read -r name; do
         [ ! -e "$1/error/$name" ] || echo "$name: was retried, and is in error/ again"
         find "$1" -name "$name.job" -printf '%h/attempts.jsonl\n' | xargs -r -d '\n' grep -qs '"retried"' ||
             echo "$name: was retried, and forgot it"
-    done <"$2.retried"
+    done <"$2/retried"
     while read -r name; do
         [ ! -e "$1/$name" ] || echo "$name: was removed, and is there again"
-    done <"$2.pruned"
+    done <"$2/pruned"
 }
 
 # not_whole SPOOL: what was published without its record, its job file, or an artifact of that size.
@@ -281,14 +282,14 @@ wrong_after_worker() {
         name=${name##*/}
         count=$(find "$at"/{done,error} -name "$name.job" | wc -l)
         [ "$count" -eq 1 ] || echo "$name: ended $count times after the recovery"
-    done <"$cut.promised"
+    done <"$cut/promised"
     while read -r name; do
         [ -e "$at/done/$name" ] || echo "$name: was retried, and is not done after the recovery"
-    done <"$cut.retried"
+    done <"$cut/retried"
     while read -r name; do
         [ "$(jq -r .status "$at/error/$name/result.json" 2>/dev/null)" = cancelled ] ||
             echo "$name: was to be cancelled, and is not"
-    done <"$cut.asked"
+    done <"$cut/asked"
     takeup prune --spool "$at" --older-than 3650d >"$at.log" 2>&1 || echo "prune: $(cat "$at.log")"
     fsck_content "$at" || echo "fsck: $(cat "$at.log")"
     not_whole "$at"
@@ -299,10 +300,14 @@ wrong_after_worker() {
     } | sed "s|^$at/||; s/\$/: left after the recovery/"
 }
 
-# What a recovery begins with, in a line: what is in the spool, and what was promised.
+# What is checked, and what a recovery begins with, in a line: what is in the spool, to the last byte,
+# and what was promised.
 state_of() {
-    (cd "$1" && find . -path ./heartbeat -prune -o -name STATUS.txt -prune -o -type f -printf '%p %s\n' -o -printf '%p\n' | sort
-        cat "$work/cuts/$2".{promised,reported,cancelled,retried,pruned,asked}) | md5sum
+    (cd "$1" && {
+        find . -path ./heartbeat -prune -o -name STATUS.txt -prune -o -printf '%p %y\n' | sort
+        find . -path ./heartbeat -prune -o -name STATUS.txt -prune -o -type f -print0 | sort -z | xargs -0 md5sum
+        cat "$work/cuts/$2"/{promised,reported,cancelled,retried,pruned,asked}
+    } | md5sum)
 }
 
 # recover CUT: on a copy of the spool that was mounted, beside others, since most of it is waiting.
@@ -312,43 +317,50 @@ recover() {
     cp -a "$work/cut/spool" "$at"
     {
         wrong=$(wrong_after_worker "$at" "$1")
-        [ -z "$wrong" ] || printf '%s\n' "$wrong" >"$work/cuts/$1.after"
+        [ -z "$wrong" ] || printf '%s\n' "$wrong" >"$work/cuts/$1/after"
         rm -rf "$at" "$at.log"
     } &
 }
 
-# check_cuts NAME [EVERY]: mounts each copy, which replays its journal. On a copy of each spool that is
-# not like one before it a worker runs; on one in EVERY it does so on that filesystem itself.
+# check_cut CUT EVERY: what is wrong in the copy that is mounted; what comes of a worker is told later.
+check_cut() {
+    local wrong="" state
+    state=$(state_of "$work/cut/spool" "$1")
+    same_as[$1]=${first_of[$state]:-$1}
+    if [ "${same_as[$1]}" = "$1" ]; then
+        first_of[$state]=$1
+        wrong=$(wrong_in "$work/cut/spool" "$1")
+        [ -n "$wrong" ] || recover "$1"
+    fi
+    if [ -z "$wrong" ] && [ $(($1 % $2)) -eq 0 ]; then
+        wrong=$(wrong_after_worker "$work/cut/spool" "$1")
+    fi
+    [ -z "$wrong" ] || printf '%s\n' "$wrong" >"$work/cuts/$1/wrong"
+}
+
+# check_cuts NAME [EVERY]: mounts each copy, which replays its journal. Each spool that is not like one
+# before it is checked, and on a copy of it a worker runs; on one in EVERY it does so on that filesystem
+# itself.
 check_cuts() {
-    local cut wrong state bad=0 recovered=0 all='' every=${2:-100}
-    : >"$work/states"
+    local cut wrong bad=0 all='' every=${2:-100}
+    local -A first_of=() same_as=()
     for ((cut = 0; cut < cut_count; cut++)); do
         if mount -o loop "$work/stage/cut.$cut" "$work/cut" 2>"$work/why"; then
-            wrong=$(wrong_in "$work/cut/spool" "$cut")
-            state=$(state_of "$work/cut/spool" "$cut")
-            if [ -z "$wrong" ] && ! grep -qxF "$state" "$work/states"; then
-                echo "$state" >>"$work/states"
-                recover "$cut"
-                recovered=$((recovered + 1))
-            fi
-            if [ -z "$wrong" ] && [ $((cut % every)) -eq 0 ]; then
-                wrong=$(wrong_after_worker "$work/cut/spool" "$cut")
-            fi
+            check_cut "$cut" "$every"
             umount "$work/cut"
         else
-            wrong="cannot be mounted: $(head -n 1 "$work/why")"
+            echo "cannot be mounted: $(head -n 1 "$work/why")" >"$work/cuts/$cut/wrong"
         fi
         rm -f "$work/stage/cut.$cut"
-        [ -z "$wrong" ] || printf '%s\n' "$wrong" >"$work/cuts/$cut.wrong"
     done
     wait
     for ((cut = 0; cut < cut_count; cut++)); do
-        wrong=$(cat "$work/cuts/$cut".{wrong,after} 2>/dev/null)
+        wrong=$(cat "$work/cuts/$cut"/{wrong,after} "$work/cuts/${same_as[$cut]}"/{wrong,after} 2>/dev/null)
         [ -z "$wrong" ] && continue
         bad=$((bad + 1))
-        all+="cut $cut, after $(cat "$work/cuts/$cut.call" 2>/dev/null):"$'\n'"$wrong"$'\n'
+        all+="cut $cut, after $(cat "$work/cuts/$cut/call" 2>/dev/null):"$'\n'"$wrong"$'\n'
     done
-    printf '# %s: %d cuts on %s, %d with a worker afterwards, %d bad\n' "$1" "$cut_count" "$fs" "$recovered" "$bad"
+    printf '# %s: %d cuts on %s, %d of them unlike, %d bad\n' "$1" "$cut_count" "$fs" "${#first_of[@]}" "$bad"
     [ "$cut_count" -gt 0 ] || all='no cut was made'
     is "$(head -n 40 <<<"$all")" '' "$fs: $1: nothing is lost, doubled or torn"
 }

@@ -193,12 +193,23 @@ void fs_share_dir(int dir_fd, const char *name)
     (void)r;
 }
 
+static int open_to_sync(int dir_fd, const char *name)
+{
+    return openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+void fs_begin_sync(int dir_fd, const char *name)
+{
+    CLEANUP(fs_close) int fd = is_durable ? open_to_sync(dir_fd, name) : -1;
+    if (fd >= 0)
+        (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 int fs_sync_file(int dir_fd, const char *name, struct err *err)
 {
     if (!is_durable)
         return 0;
-    CLEANUP(fs_close)
-    int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    CLEANUP(fs_close) int fd = open_to_sync(dir_fd, name);
     if (fd < 0 || fsync(fd) < 0)
         return err_set(err, ERR_IO, errno, "sync '%s'", name);
     return 0;

@@ -78,6 +78,15 @@ static int write_again(int dir_fd, const char *name, struct err *err)
     return r < 0 ? err_set(err, ERR_IO, -r, "write '%s' again", name) : 0;
 }
 
+typedef int sync_fn(int dir_fd, const char *name, struct err *err);
+
+static int begin_file(int dir_fd, const char *name, struct err *err)
+{
+    (void)err;
+    fs_begin_sync(dir_fd, name);
+    return 0;
+}
+
 static int sync_file(int dir_fd, const char *name, struct err *err)
 {
     int r = fs_sync_file(dir_fd, name, err);
@@ -94,18 +103,19 @@ static bool is_file_with_bytes(int dir_fd, const char *name)
 /* All but X.job, the record first. Not an empty file, of which there is but the name, and that is
  * in TOKEN. Of a job that is done attempts.jsonl is a story only, and the record has the number:
  * not worth a wait for the disk. In error/ it is what `retry` goes on from. */
-static int sync_files(const struct claim *claim, enum spool_place place, struct err *err)
+static int each_file(const struct claim *claim, enum spool_place place, sync_fn *fn,
+                     struct err *err)
 {
     static const char *const kept_in_error[] = { ATTEMPTS_FILE, CRASH_FILE, PARTIAL_FILE };
-    int r = sync_file(claim->dir_fd, RECORD_FILE, err);
+    int r = fn(claim->dir_fd, RECORD_FILE, err);
     for (size_t i = 0; r == 0 && i < json_array_size(claim->artifacts); i++) {
         const json_t *artifact = json_array_get(claim->artifacts, i);
         if (json_get_int(artifact, "size_bytes", 0) > 0)
-            r = sync_file(claim->dir_fd, json_get_text(artifact, "name", ""), err);
+            r = fn(claim->dir_fd, json_get_text(artifact, "name", ""), err);
     }
     for (size_t i = 0; r == 0 && place == PLACE_ERROR && i < COUNT(kept_in_error); i++)
         if (is_file_with_bytes(claim->dir_fd, kept_in_error[i]))
-            r = sync_file(claim->dir_fd, kept_in_error[i], err);
+            r = fn(claim->dir_fd, kept_in_error[i], err);
     return r;
 }
 
@@ -114,13 +124,16 @@ static int sync_files(const struct claim *claim, enum spool_place place, struct 
 static int sync_all(struct claim *claim, enum spool_place place, struct err *err)
 {
     int r;
+    (void)each_file(claim, place, begin_file, NULL);
+    if (!claim->job_is_synced)
+        fs_begin_sync(claim->dir_fd, claim->file);
     claim_sync_jobs(claim->seat);
     if (seat_has_one_journal(claim->seat)) {
-        r = sync_files(claim, place, err);
+        r = each_file(claim, place, sync_file, err);
         r = r < 0 ? r : claim_sync_job(claim, err);
     } else {
         r = claim_sync_job(claim, err);
-        r = r < 0 ? r : sync_files(claim, place, err);
+        r = r < 0 ? r : each_file(claim, place, sync_file, err);
     }
     return r < 0 ? r : fs_sync_dir(claim->dir_fd, claim->token, err);
 }

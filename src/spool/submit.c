@@ -119,8 +119,12 @@ static int put_in_lane(const struct submit *submit, int index, struct err *err)
 static int sync_drafts(const struct submit *submit, struct err *err)
 {
     int tmp = spool_dir(submit->spool, PLACE_TMP), r = 0;
+    char name[DRAFT_SIZE];
+    for (int i = 0; i < submit->count; i++) {
+        draft_name(submit, i, name);
+        fs_begin_sync(tmp, name);
+    }
     for (int i = 0; r == 0 && i < submit->count; i++) {
-        char name[DRAFT_SIZE];
         draft_name(submit, i, name);
         r = fs_sync_file(tmp, name, err);
     }

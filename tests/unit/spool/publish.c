@@ -1,5 +1,5 @@
-/* Claims and how they end. fsync and renameat are replaced, so that their order can be seen and an
- * EIO be had; and fstatfs, since the order depends on the filesystem. */
+/* Claims and how they end. fsync, sync_file_range and renameat are replaced, so that their order
+ * can be seen and an EIO be had; and fstatfs, since the order depends on the filesystem. */
 #include "fixture.h"
 
 #include "spool/record.h"
@@ -8,23 +8,37 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-static struct str calls;      /* "sync NAME;" and "rename TO;" */
+static struct str calls;      /* "begin NAME;", "sync NAME;" and "rename TO;" */
 static const char *fail_sync; /* the next fsync of a file of this name says EIO */
 static int rename_lies;       /* the next rename is done, and says this */
 
-int fsync(int fd)
+static const char *name_of(int fd)
 {
-    char link[64], path[4096] = "";
+    static char path[4096];
+    char link[64];
     (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     ssize_t len = readlink(link, path, sizeof(path) - 1);
     path[len > 0 ? len : 0] = '\0';
-    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    return strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+}
+
+int sync_file_range(int fd, off64_t offset, off64_t count, unsigned flags)
+{
+    assert_true(offset == 0 && count == 0 && flags == SYNC_FILE_RANGE_WRITE); /* never a wait */
+    str_addf(&calls, "begin %s;", name_of(fd));
+    return 0;
+}
+
+int fsync(int fd)
+{
+    const char *name = name_of(fd);
     str_addf(&calls, "sync %s;", name);
     if (fail_sync && strcmp(name, fail_sync) == 0) {
         fail_sync = NULL;
@@ -190,7 +204,8 @@ static void test_publish_in_order(void **state)
     assert_ok(claim_publish(claim, PLACE_DONE, record, id, &err), err);
     CLEANUP(mem_free_text)
     char *order =
-        mem_printf("rename text.txt;sync a.job;sync result.json;"
+        mem_printf("rename text.txt;begin result.json;begin text.txt;begin a.job;"
+                   "sync a.job;sync result.json;"
                    "sync text.txt;sync .again;rename text.txt;sync %s;rename a;sync done;",
                    claim_token(claim));
     assert_string_equal(str_text(&calls), order);
@@ -270,15 +285,20 @@ static const struct {
     bool durable, one_journal;
     const char *before, *after; /* the name of TOKEN, which is synced if anything is */
 } ends[] = {
-    { PLACE_DONE, true, false, "sync a.job;sync result.json;", ";rename a;|sync done;" },
+    { PLACE_DONE, true, false, "begin result.json;begin a.job;sync a.job;sync result.json;",
+      ";rename a;|sync done;" },
     { PLACE_DONE, false, false, "", "rename a.2;|" },
-    { PLACE_ERROR, true, false, "sync a.job;sync result.json;sync attempts.jsonl;",
+    { PLACE_ERROR, true, false,
+      "begin result.json;begin attempts.jsonl;begin a.job;"
+      "sync a.job;sync result.json;sync attempts.jsonl;",
       ";rename a;|sync error;" },
     { PLACE_ERROR, false, false, "", "rename a.2;|" },
-    { PLACE_DONE, true, true, "sync result.json;sync a.job;", ";rename a.3;|sync done;" },
+    { PLACE_DONE, true, true, "begin result.json;begin a.job;sync result.json;sync a.job;",
+      ";rename a.3;|sync done;" },
 };
 
-/* X.job, what belongs to the end (the record first where one journal has all), TOKEN, rename; and
+/* All files begun; X.job, what belongs to the end (the record first where one journal has all),
+ * TOKEN, rename; and
  * by itself what makes the rename sure. Without durability the same without the syncs. */
 static void test_the_order_of_an_end(void **state)
 {

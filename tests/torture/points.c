@@ -22,7 +22,7 @@
 
 /* With a sanitizer each point takes ten times as long, and what that looks for is in all of them.
  */
-enum { LASTING = 25, FAILURES_SHOWN = 5, SLOWNESS = BUILD_IS_SANITIZED ? 24 : 3 };
+enum { LASTING = 25, FAILURES_SHOWN = 5, SLOWNESS = BUILD_IS_SANITIZED ? 36 : 3 };
 enum { EXIT_UNUSABLE = 3 /* of takeup */ };
 
 static const struct kind {
